@@ -1,0 +1,61 @@
+# Compiler flags, libraries and the precompiled header that every room shares.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+# Not by find_package(Poco): its target redefines _XOPEN_SOURCE for all who link it.
+find_path(JUMP_POCO_INCLUDE Poco/Logger.h REQUIRED)
+find_library(JUMP_POCO_FOUNDATION PocoFoundation REQUIRED)
+find_package(SQLite3 REQUIRED)
+if(JUMP_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+
+add_library(jump_flags INTERFACE)
+target_compile_options(jump_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+  -Wcast-qual -Wformat=2 -Wundef -fstack-protector-strong -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(jump_flags INTERFACE -Wextra-semi -Wimplicit-fallthrough)
+else()
+  # gcc 12 sees false dangling and uninitialised values through coroutines.
+  target_compile_options(jump_flags INTERFACE -Wno-maybe-uninitialized -Wno-dangling-pointer
+    -Wno-mismatched-new-delete)
+endif()
+target_compile_definitions(jump_flags INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION
+  BOOST_JSON_NO_LIB BOOST_ALL_NO_LIB)
+target_include_directories(jump_flags INTERFACE ${CMAKE_SOURCE_DIR})
+if(JUMP_SANITIZE)
+  target_compile_options(jump_flags INTERFACE -fsanitize=${JUMP_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(jump_flags INTERFACE -fsanitize=${JUMP_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_definitions(jump_flags INTERFACE _FORTIFY_SOURCE=2)
+  target_link_options(jump_flags INTERFACE LINKER:-z,relro,-z,now -pie)
+  target_compile_options(jump_flags INTERFACE -fPIE)
+endif()
+
+find_program(JUMP_CCACHE ccache)
+if(JUMP_CCACHE)
+  # A precompiled header changes its time stamp with every build; ccache must look past that.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${JUMP_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(jump_flags INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+endif()
+
+find_program(JUMP_MOLD mold)
+if(JUMP_MOLD AND NOT JUMP_SANITIZE)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(jump_poco INTERFACE)
+target_include_directories(jump_poco INTERFACE ${JUMP_POCO_INCLUDE})
+target_link_libraries(jump_poco INTERFACE ${JUMP_POCO_FOUNDATION})
+
+# Boost's header-only parts, compiled once.
+add_library(jump_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_sources.cc)
+target_link_libraries(jump_boost PUBLIC jump_flags Boost::headers Threads::Threads)
+target_precompile_headers(jump_boost PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
