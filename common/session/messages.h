@@ -1,0 +1,83 @@
+// What the two ends of a session say to each other on stream 0, and the arguments that a session of each kind
+// starts with. Each message is {"kind": ..., "body": {...}}; codec.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "common/base/json.h"
+
+namespace jump::session {
+
+// --- arguments of a start (in OpenSession, in the ticket) -------------------------------------------------
+
+struct ShellStart {
+  std::string term = "xterm-256color";  // [A-Za-z0-9._+-]{1,64}
+  std::uint16_t columns = 80;           // 1-1000
+  std::uint16_t rows = 24;              // 1-1000
+  std::optional<std::string> locale;    // LANG of the console, C.UTF-8 when not UTF-8
+};
+BOOST_DESCRIBE_STRUCT(ShellStart, (), (term, columns, rows, locale))
+
+// argv goes to execvp as it is, never to a shell.
+struct ExecStart {
+  std::vector<std::string> argv;        // 1-1024 items, 128 KiB together
+};
+BOOST_DESCRIBE_STRUCT(ExecStart, (), (argv))
+
+struct ForwardStart {
+  std::string host;                     // checked against the endpoint's allow list, for each connection
+  std::uint16_t port = 0;
+};
+BOOST_DESCRIBE_STRUCT(ForwardStart, (), (host, port))
+
+// files and sysinfo start with {}.
+struct NoArguments {};
+BOOST_DESCRIBE_STRUCT(NoArguments, (), ())
+
+// --- messages ------------------------------------------------------------------------------------------------
+
+// console → endpoint. The console's terminal has this size now.
+struct Resize {
+  std::uint16_t columns = 80;
+  std::uint16_t rows = 24;
+};
+BOOST_DESCRIBE_STRUCT(Resize, (), (columns, rows))
+
+// console → endpoint. A signal for the foreground job or the command: INT, TERM, HUP, QUIT, KILL, USR1, USR2, TSTP, CONT.
+struct Signal {
+  std::string name;
+};
+BOOST_DESCRIBE_STRUCT(Signal, (), (name))
+
+// opener → other end. A new stream (numbers: console even, endpoint odd); refused by reset.
+struct StreamOpen {
+  std::uint32_t stream = 0;
+  std::string purpose;                  // tty | stdio | stderr | get | put | connection | report
+  json::value arguments;                // by purpose
+};
+BOOST_DESCRIBE_STRUCT(StreamOpen, (), (stream, purpose, arguments))
+
+// endpoint → console. The program ended: a status, or the signal that killed it.
+struct Exit {
+  std::optional<std::int32_t> status;
+  std::optional<std::string> signal;    // "SEGV"
+  bool core_dumped = false;
+};
+BOOST_DESCRIBE_STRUCT(Exit, (), (status, signal, core_dumped))
+
+// endpoint → console. The session cannot go on or could not start; one sentence for the person.
+struct Fail {
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Fail, (), (text))
+
+// console → endpoint. The person left: end what runs (SIGHUP), report its exit.
+struct Hangup {};
+BOOST_DESCRIBE_STRUCT(Hangup, (), ())
+
+}  // namespace jump::session
