@@ -1,6 +1,13 @@
 # A room is one second-level folder: one static library from its *.cc, one test program from its
 # *_test.cc. jump_room(DEPS common/base ... LIBS OpenSSL::SSL ...) in the folder's CMakeLists.txt
-# is all that a folder needs.
+# is all that a folder needs. Its tests run under the thread sanitizer too when it says
+# TEST_LABELS unit threads.
+
+# What a sanitizer build needs and no more: `ninja unit_tests`, `ninja thread_tests`, `ninja fuzz_targets`.
+add_custom_target(unit_tests)
+add_custom_target(thread_tests)
+add_custom_target(fuzz_targets)
+
 function(jump_target_name out path)
   string(REPLACE "/" "_" name "${path}")
   set(${out} "jump_${name}" PARENT_SCOPE)
@@ -11,7 +18,7 @@ function(jump_use_pch target)
 endfunction()
 
 function(jump_room)
-  cmake_parse_arguments(R "" "" "DEPS;LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(R "" "TEST_TIMEOUT" "DEPS;LIBS;TEST_DEPS;TEST_LIBS;TEST_LABELS" ${ARGN})
   file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   jump_target_name(target ${path})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
@@ -32,11 +39,14 @@ function(jump_room)
     target_link_libraries(${target} INTERFACE jump_boost ${deps} ${R_LIBS})
   endif()
   if(JUMP_TESTS AND tests)
-    jump_test(${target}_test SOURCES ${tests} DEPS ${path} ${R_TEST_DEPS} LIBS ${R_TEST_LIBS})
+    jump_test(${target}_test SOURCES ${tests} DEPS ${path} ${R_TEST_DEPS} LIBS ${R_TEST_LIBS}
+      LABELS ${R_TEST_LABELS} TIMEOUT ${R_TEST_TIMEOUT})
   endif()
 endfunction()
 
 # One test program; each TEST() becomes a ctest test only by program, so that the suite starts fast.
+# Labels: unit (fast, any sanitizer), threads (also under the thread sanitizer), integration
+# (several rooms, release build only), e2e (whole programs, last).
 function(jump_test name)
   cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   if(NOT JUMP_TESTS)
@@ -58,6 +68,12 @@ function(jump_test name)
     set(T_LABELS unit)
   endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+  if(unit IN_LIST T_LABELS)
+    add_dependencies(unit_tests ${name})
+  endif()
+  if(threads IN_LIST T_LABELS)
+    add_dependencies(thread_tests ${name})
+  endif()
 endfunction()
 
 # One program from this folder's main.cc.
@@ -76,7 +92,23 @@ function(jump_program name)
   jump_use_pch(${name})
 endfunction()
 
-# One libFuzzer program from *_fuzz.cc; built only with -DJUMP_FUZZ=ON (preset fuzz).
+# One test that is a Python program; status 77 counts as skipped. End-to-end tests find the programs
+# in $JUMP_BIN.
+function(jump_script_test name)
+  cmake_parse_arguments(S "SERIAL" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  if(NOT JUMP_TESTS)
+    return()
+  endif()
+  if(NOT S_TIMEOUT)
+    set(S_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND python3 -B ${S_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${S_TIMEOUT} LABELS "${S_LABELS}" SKIP_RETURN_CODE 77
+    ENVIRONMENT "JUMP_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONUNBUFFERED=1" RUN_SERIAL ${S_SERIAL})
+endfunction()
+
+# One libFuzzer program from *_fuzz.cc; built only with -DJUMP_FUZZ=ON (preset fuzz). Seeds, if it has
+# any, stand in tests/fuzz/seeds/NAME, past findings in tests/fuzz/found/NAME.
 function(jump_fuzz name)
   cmake_parse_arguments(F "" "" "SOURCES;DEPS;LIBS" ${ARGN})
   if(NOT JUMP_FUZZ)
@@ -90,5 +122,7 @@ function(jump_fuzz name)
   endforeach()
   target_link_libraries(${name} PRIVATE ${deps} ${F_LIBS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/fuzz)
+  add_dependencies(fuzz_targets ${name})
   jump_use_pch(${name})
 endfunction()
