@@ -1,0 +1,119 @@
+// Programs: started without a shell, watched without a signal handler, ended as a group.
+//
+// A failure between fork and exec (unknown program, user that cannot be become) is the error of start(),
+// with the step and the system's words. Only async-signal-safe calls run in between.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/secret.h"
+#include "common/base/task_group.h"
+#include "platform/handle.h"
+#include "platform/pipe.h"
+#include "platform/users.h"
+
+namespace jump::platform {
+
+// Exactly one of status and signal is there.
+struct ExitStatus {
+  std::optional<std::int32_t> status;
+  std::optional<std::string> signal;  // "SEGV", "KILL"; "34" for one without a name
+  bool core_dumped = false;
+};
+
+// Signals that the suite passes on: INT TERM HUP QUIT KILL USR1 USR2 TSTP CONT. Others: Fault::unsupported.
+Result<int> signal_number(std::string_view name);
+
+struct ProcessSpec {
+  std::vector<std::string> argv;  // argv[0] with a slash is a path; else it is looked for in PATH of `env`
+  std::string shown_name;         // what the program sees as argv[0]; empty: argv[0]
+  std::vector<std::string> env;   // the whole environment, "KEY=VALUE"
+  std::string folder = "/";       // "/" is taken where the user cannot enter it
+  std::optional<User> user;       // become this user, with its groups; nullopt: as we are
+  // Borrowed handles for the three standard ones; -1 = the null device. Everything else is closed in the
+  // program.
+  int input = -1;
+  int output = -1;
+  int error_output = -1;
+};
+
+// A running program and its process group. Destroying it kills the group.
+class Process {
+ public:
+  // The program is a group of its own, has no terminal, default signals and umask 022.
+  static Result<Process> start(asio::any_io_executor executor, const ProcessSpec& spec);
+  Process(Process&&) noexcept;
+  Process& operator=(Process&&) noexcept;
+  ~Process();
+
+  int pid() const;
+  // Ends when the program (not what it started) has ended; again at once with the same answer. Cancellable.
+  // One waiter at a time.
+  Task<Result<ExitStatus>> wait();
+  // To the whole group. Fault::not_found when nothing of it runs any more.
+  Result<void> signal(std::string_view name);
+  // SIGKILL to the whole group; idempotent.
+  void kill() noexcept;
+
+ private:
+  friend class Pty;
+  struct Impl;
+  explicit Process(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// A program with pipes on its three standard handles.
+struct PipedProcess {
+  Process process;
+  Pipe input;
+  Pipe output;
+  Pipe error_output;
+};
+Result<PipedProcess> start_with_pipes(asio::any_io_executor executor, ProcessSpec spec);
+
+// Runs a program to its end and keeps its standard output: at most `limit` bytes, at most `time`; then it is
+// killed.
+struct Captured {
+  ExitStatus exit;
+  std::string output;
+  std::string error_output;  // the first 4 KiB
+};
+Task<Result<Captured>> run_and_capture(ProcessSpec spec, std::size_t limit, std::chrono::nanoseconds time);
+
+// A program that outlives this one, and that the service manager does not count to this service.
+//
+// Where systemd runs: a transient unit of its own through systemd-run (argv, no shell), started when exec()
+// was done. Elsewhere: fork, setsid, fork, so that init adopts it.
+//
+// In both ways the program reads `input` from its standard input up to its end. It is never in argv, the
+// environment or a unit property, which others may read. A unit inherits no pipe, so there it is a file of
+// mode 0600 in `private_folder` that systemd opens as root before it becomes the user, and that is removed
+// here as soon as the program has started or failed to.
+struct IndependentSpec {
+  std::string name;               // "jump-session-1f2e": [A-Za-z0-9_.-]{1,64}; the unit's name
+  std::string description;        // one line for lists of units
+  std::vector<std::string> argv;  // argv[0] is an absolute path
+  std::vector<std::string> env;
+  std::string folder = "/";
+  std::optional<User> user;
+  Secret input;                               // at most 60,000 bytes
+  std::string private_folder;                 // exists, 0700, ours
+  std::string slice;                          // unit: "jump-sessions.slice"; empty: the system's default
+  std::string pam_service;                    // unit: "login" makes it a session of the user; empty: none
+  std::optional<std::uint64_t> memory_bytes;  // unit only
+  std::optional<std::uint32_t> tasks;         // unit only
+};
+Task<Result<void>> start_independent(IndependentSpec spec);
+
+// True when systemd is the service manager of this machine.
+bool systemd_runs();
+// The command that start_independent() gives to systemd, for tests and logs.
+std::vector<std::string> unit_command(const IndependentSpec& spec, const std::string& input_file);
+
+}  // namespace jump::platform
