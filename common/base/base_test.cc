@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/bytes.h"
 #include "common/base/json.h"
@@ -104,7 +106,7 @@ Task<> drive(TaskGroup& group, Event& event, int& counter, bool& ended) {
   event.set();
   co_await group.join();
   group.spawn("forever", forever(ended));
-  co_await sleep_for(std::chrono::milliseconds(1));
+  co_await asio::post(asio::use_awaitable);  // one turn of the loop, so that it runs
   co_await group.stop();
 }
 
@@ -119,6 +121,43 @@ TEST(TaskGroup, JoinsAndCancels) {
   io.run();
   EXPECT_EQ(counter, 1);
   EXPECT_TRUE(ended);
+}
+
+Task<> join_then_sleep(TaskGroup& group, bool& joined, bool& ended) {
+  struct Mark {
+    bool& flag;
+    ~Mark() { flag = true; }
+  } mark{ended};
+  co_await group.join();
+  joined = true;
+  co_await sleep_for(std::chrono::hours(1));
+}
+
+Task<> cancel_and_release(TaskGroup& outer, Event& event, bool before) {
+  if (before) outer.cancel();  // while it joins
+  event.set();
+  co_await sleep_for(std::chrono::milliseconds(1));
+  co_await outer.stop();
+}
+
+TEST(TaskGroup, AJoiningTaskStaysCancellable) {
+  for (const bool before : {true, false}) {
+    asio::io_context io(1);
+    TaskGroup inner(io.get_executor());
+    TaskGroup outer(io.get_executor());
+    TaskGroup top(io.get_executor());
+    Event event(io.get_executor());
+    int counter = 0;
+    bool joined = false;
+    bool ended = false;
+    inner.spawn("count", count(counter, event));
+    outer.spawn("join", join_then_sleep(inner, joined, ended));
+    top.spawn("cancel", cancel_and_release(outer, event, before));
+    io.run_for(std::chrono::seconds(5));
+    EXPECT_TRUE(ended) << before;
+    EXPECT_TRUE(joined) << before;
+    EXPECT_EQ(counter, 1);
+  }
 }
 
 Task<Result<int>> never() {
@@ -138,6 +177,28 @@ TEST(WithTimeout, CancelsAndSaysWhat) {
   group.spawn("t", time_out(message));
   io.run();
   EXPECT_EQ(message, "dial x: no answer within 0.001 s");
+}
+
+Task<> wait_for_ever(bool& went_on) {
+  const Result<int> result = co_await with_timeout(std::chrono::hours(1), "dial x", never());
+  went_on = true;
+}
+
+Task<> stop_soon(TaskGroup& group) {
+  co_await asio::post(asio::use_awaitable);  // one turn of the loop, so that it runs
+  co_await group.stop();
+}
+
+TEST(WithTimeout, CancelledFromOutsideIsAnOrderlyEndOfTheTask) {
+  asio::io_context io(1);
+  TaskGroup group(io.get_executor());
+  TaskGroup top(io.get_executor());
+  bool went_on = false;
+  group.spawn("wait", wait_for_ever(went_on));
+  top.spawn("stop", stop_soon(group));
+  io.run();
+  EXPECT_FALSE(went_on);
+  EXPECT_TRUE(group.empty());
 }
 
 }  // namespace

@@ -51,20 +51,27 @@ void TaskGroup::cancel() {
   }
 }
 
+// Not by reset_cancellation_state: that holds for the caller too, for good, and forgets a cancellation
+// that already came. An empty slot keeps the wait itself deaf, and the caller's next await still throws.
 Task<> TaskGroup::join() {
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
   while (!tasks_.empty()) {
     boost::system::error_code ignored;
-    co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await ended_.async_wait(
+        asio::bind_cancellation_slot(asio::cancellation_slot(), asio::redirect_error(asio::use_awaitable, ignored)));
   }
+  co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
 Task<> TaskGroup::stop() {
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
   while (!tasks_.empty()) {
     cancel();
     co_await join();
   }
+  co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
 Event::Event(asio::any_io_executor executor) : timer_(executor) {

@@ -31,7 +31,8 @@ class TaskGroup {
   void spawn(std::string name, Task<> task);
   // Asks every task to stop. More may be spawned afterwards; they run.
   void cancel();
-  // Ends when no task runs. Ignores its own cancellation: what is joined is really over.
+  // Ends when no task runs. Ignores its own cancellation: what is joined is really over. The caller stays
+  // cancelled, so its next await throws.
   Task<> join();
   // cancel() and join(), again and again until nothing runs.
   Task<> stop();

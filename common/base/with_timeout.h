@@ -4,6 +4,7 @@
 #include <string>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 
 #include "common/base/error.h"
 #include "common/base/task_group.h"
@@ -15,7 +16,13 @@ namespace jump {
 template <typename T>
 Task<Result<T>> with_timeout(std::chrono::nanoseconds limit, std::string what, Task<Result<T>> operation) {
   using namespace asio::experimental::awaitable_operators;
-  std::variant<Result<T>, std::monostate> first = co_await (std::move(operation) || sleep_for(limit));
+  std::variant<Result<T>, std::monostate> first;
+  try {
+    first = co_await (std::move(operation) || sleep_for(limit));
+  } catch (const asio::multiple_exceptions& both) {
+    // Cancelled from outside: the caller expects the one exception that it knows.
+    std::rethrow_exception(both.first_exception());
+  }
   if (first.index() == 0) co_return std::move(std::get<0>(first));
   const auto seconds = std::chrono::duration<double>(limit).count();
   std::string number = std::to_string(seconds);
