@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Builds everything and runs every test, stage by stage; `tools/test` starts it.
+
+The last line counts the tests of all stages: `N passed, N failed, N skipped`. The exit status is 0 only when
+nothing failed. Environment: JUMP_FUZZ_SECONDS (for each fuzz target, default 60), JUMP_BUILD (folder of the
+builds, default build/), JUMP_JOBS (default: the number of processors).
+"""
+
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass, field
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.abspath(os.environ.get("JUMP_BUILD") or os.path.join(ROOT, "build"))
+JOBS = int(os.environ.get("JUMP_JOBS") or os.cpu_count() or 2)
+FUZZ_SECONDS = int(os.environ.get("JUMP_FUZZ_SECONDS") or 60)
+HEARTBEAT = 30  # seconds between two lines of a build that goes well
+
+
+@dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list = field(default_factory=list)
+    skips: list = field(default_factory=list)
+
+    def add(self, name, result, why=""):
+        line = f"{name}: {why}" if why else name
+        if result == "passed":
+            self.passed += 1
+        elif result == "failed":
+            self.failed += 1
+            self.failures.append(line)
+        else:
+            self.skipped += 1
+            self.skips.append(line)
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def duration(seconds):
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def folder(preset):
+    return os.path.join(BUILD, preset)
+
+
+def run(command, **options):
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, **options)
+
+
+def configure(preset):
+    done = run(["cmake", "--preset", preset, "-B", folder(preset)], capture_output=True, text=True)
+    if done.returncode != 0:
+        say(done.stdout + done.stderr)
+    return done.returncode == 0
+
+
+def build(preset, target, count):
+    """Configures and builds. A build that fails is one failed test."""
+    start = time.monotonic()
+    good = configure(preset)
+    if good:
+        process = subprocess.Popen(["cmake", "--build", folder(preset), "--target", target, "--", f"-j{JOBS}", "-k20"],
+                                   cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, errors="replace")
+        spoken = time.monotonic()
+        for line in process.stdout:
+            if not re.match(r"\[\d+/\d+\]", line):
+                print(line, end="", flush=True)
+            elif time.monotonic() - spoken > HEARTBEAT:
+                spoken = time.monotonic()
+                say(f"  {line.split(']')[0]}] after {duration(spoken - start)}")
+        good = process.wait() == 0
+    say(f"build {preset} {target}: {'done' if good else 'FAILED'} in {duration(time.monotonic() - start)}")
+    if not good:
+        count.add(f"build {preset}", "failed")
+    return good
+
+
+def ctest(preset, count, labels=None, but=None):
+    """Runs the tests with a label and counts them, the skipped ones inside GoogleTest programs too."""
+    report = os.path.join(folder(preset), "report.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    command = ["ctest", "--test-dir", folder(preset), f"-j{JOBS}", "--output-on-failure", "--output-junit", report]
+    if labels:
+        command += ["-L", f"^({labels})$"]
+    if but:
+        command += ["-LE", f"^({but})$"]
+    status = run(command).returncode
+    cases = xml.parse(report).getroot().findall("testcase") if os.path.exists(report) else []
+    for case in cases:
+        name = f"{preset}/{case.get('name')}"
+        if case.find("failure") is not None or case.get("status") == "fail":
+            count.add(name, "failed")
+        elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
+            count.add(name, "skipped", last_line(case))
+        else:
+            count.add(name, "passed")
+            for inner in sorted(set(re.findall(r"^\[  SKIPPED \] (\w+[.]\w+|\w+/\S+)", output(case), re.M))):
+                count.add(f"{name} {inner}", "skipped")
+    if status != 0 and not count.failed:
+        count.add(f"{preset}/ctest", "failed", f"ended with status {status}")
+    if not cases:
+        count.add(f"{preset}/{labels or 'tests'}", "skipped", "there are no such tests")
+
+
+def output(case):
+    return case.findtext("system-out") or ""
+
+
+def last_line(case):
+    lines = output(case).strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def lint(count):
+    if configure("release"):
+        ctest("release", count, labels="lint")
+    else:
+        count.add("configure release", "failed")
+
+
+def release(count):
+    if build("release", "all", count):
+        ctest("release", count, but="lint|e2e")
+
+
+def quick(count):
+    if build("release", "all", count):
+        ctest("release", count, labels="unit")
+
+
+def gcc(count):
+    if build("gcc", "all", count):
+        ctest("gcc", count, labels="unit")
+
+
+def asan(count):
+    if build("asan", "unit_tests", count):
+        ctest("asan", count, labels="unit")
+
+
+def tsan(count):
+    if build("tsan", "thread_tests", count):
+        ctest("tsan", count, labels="threads")
+
+
+def fuzz(count):
+    if not build("fuzz", "fuzz_targets", count):
+        return
+    programs = os.path.join(folder("fuzz"), "bin", "fuzz")
+    names = sorted(os.listdir(programs)) if os.path.isdir(programs) else []
+    if not names:
+        count.add("fuzz", "skipped", "there are no fuzz targets")
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for name, status, text in pool.map(lambda name: fuzz_one(os.path.join(programs, name)), names):
+            runs = re.search(r"stat::number_of_executed_units: (\d+)", text)
+            say(f"fuzz {name}: {runs.group(1) if runs else '?'} inputs in {FUZZ_SECONDS} s"
+                f"{'' if status == 0 else ', FOUND SOMETHING'}")
+            if status != 0:
+                say("\n".join(text.splitlines()[-80:]))
+            count.add(f"fuzz/{name}", "failed" if status else "passed")
+
+
+def fuzz_one(program):
+    """The corpus grows in the build folder; seeds and past findings come from the tree."""
+    name = os.path.basename(program)
+    corpus = os.path.join(folder("fuzz"), "corpus", name)
+    os.makedirs(corpus, exist_ok=True)
+    kept = [os.path.join(ROOT, "tests", "fuzz", kind, name) for kind in ("seeds", "found")]
+    done = run([program, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
+                f"-artifact_prefix={os.path.join(folder('fuzz'), name)}-", corpus, *filter(os.path.isdir, kept)],
+               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    return name, done.returncode, done.stdout
+
+
+def tidy(count):
+    status = run([os.path.join(ROOT, "tools", "tidy"), "--build", folder("tidy")]).returncode
+    count.add("tidy", "failed" if status else "passed")
+
+
+def e2e(count):
+    if build("release", "all", count):
+        ctest("release", count, labels="e2e")
+
+
+STAGES = {
+    "lint": (lint, "format, folder edges, coroutine traps and the other lints"),
+    "release": (release, "clang 19, optimised: builds everything, runs all but the end-to-end tests"),
+    "gcc": (gcc, "gcc 12 without optimisation and precompiled header: builds everything, runs the unit tests"),
+    "asan": (asan, "unit tests with address and undefined-behaviour sanitizers"),
+    "tsan": (tsan, "tests of what has threads with the thread sanitizer"),
+    "fuzz": (fuzz, f"each fuzz target for {FUZZ_SECONDS} s"),
+    "tidy": (tidy, "clang-tidy on changed files"),
+    "e2e": (e2e, "whole programs in network namespaces"),
+}
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="tools/test", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="lint, release build and unit tests only")
+    parser.add_argument("--stage", action="append", choices=STAGES, metavar="NAME", help="this stage only; may be repeated")
+    parser.add_argument("--list", action="store_true", help="list the stages and end")
+    parser.add_argument("--no-setup", action="store_true", help="do not look for missing packages")
+    return parser.parse_args()
+
+
+def plan(chosen):
+    if chosen.quick:
+        return {"lint": STAGES["lint"], "quick": (quick, "release build and unit tests")}
+    names = chosen.stage or STAGES
+    return {name: STAGES[name] for name in STAGES if name in names}
+
+
+def main():
+    chosen = options()
+    if chosen.list:
+        for name, (_, what) in STAGES.items():
+            say(f"{name:8} {what}")
+        return 0
+    if not shutil.which("ccache"):
+        say("no ccache: every build is a full one")
+    start, total, times = time.monotonic(), Count(), []
+    for name, (stage, what) in plan(chosen).items():
+        say(f"\n=== {name}: {what}")
+        begun, count = time.monotonic(), Count()
+        stage(count)
+        times.append(f"{name:8} {count} in {duration(time.monotonic() - begun)}")
+        say(f"=== {name}: {count} in {duration(time.monotonic() - begun)}")
+        for result in ("passed", "failed", "skipped"):
+            setattr(total, result, getattr(total, result) + getattr(count, result))
+        total.failures += count.failures
+        total.skips += count.skips
+    say("\n" + "\n".join(times))
+    for line in total.skips:
+        say(f"SKIPPED {line}")
+    for line in total.failures:
+        say(f"FAILED {line}")
+    say(f"all stages in {duration(time.monotonic() - start)}")
+    say(str(total))
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
