@@ -1,0 +1,214 @@
+// A session in memory for tests: console end, appliance (anchor), tunnel process (transparent relay),
+// endpoint end, and three links between them that can be cut at any byte. Everything moves only when the test
+// says so.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "common/mux/anchor.h"
+#include "common/mux/frame_reader.h"
+#include "common/mux/session_end.h"
+
+namespace jump::mux::lab {
+
+// One direction of a link: an outbox, the bytes on the wire, a reader.
+struct Pipe {
+  Outbox outbox{[] {}};
+  std::deque<std::uint8_t> wire;
+  FrameReader reader;
+
+  // Encodes up to `limit` bytes onto the wire.
+  void pump(std::size_t limit, std::size_t most_frame, Instant now) {
+    Batch batch;
+    outbox.fill(batch, limit, most_frame, now);
+    for (const ByteView part : batch.parts()) wire.insert(wire.end(), part.begin(), part.end());
+  }
+  // Delivers up to `limit` bytes; `sink` gets each whole frame.
+  template <typename Sink>
+  void deliver(std::size_t limit, Sink sink) {
+    std::size_t left = std::min(limit, wire.size());
+    while (left > 0) {
+      const std::span<std::uint8_t> room = reader.room();
+      const std::size_t size = std::min(left, room.size());
+      std::copy_n(wire.begin(), size, room.begin());
+      wire.erase(wire.begin(), wire.begin() + static_cast<std::ptrdiff_t>(size));
+      reader.filled(size);
+      left -= size;
+      while (true) {
+        auto next = reader.next();
+        if (!next) throw std::runtime_error(next.error().message());
+        if (!*next) break;
+        sink(**next);
+      }
+    }
+  }
+};
+
+struct Link {
+  Pipe up;    // towards the appliance
+  Pipe down;  // from it
+};
+
+struct Ear : SessionListener {
+  void on_stream(std::uint32_t stream) override { streams.push_back(stream); }
+  void on_state() override { ++states; }
+  std::deque<std::uint32_t> streams;
+  int states = 0;
+};
+
+// The three links: 0 console–appliance, 1 tunnel process–appliance, 2 endpoint–tunnel process.
+class Lab : public AnchorListener {
+ public:
+  explicit Lab(bool interactive = true, StreamOptions options = {})
+      : options_(options), interactive_(interactive) {
+    SessionEnd::Options end;
+    end.session[0] = 7;
+    end.zero = {};
+    end.learnt = options;
+    end.console = true;
+    end.instance[0] = 1;
+    console = std::make_unique<SessionEnd>(end, console_ear, now);
+    end.console = false;
+    end.instance[0] = 2;
+    endpoint = std::make_unique<SessionEnd>(end, endpoint_ear, now);
+    anchor = std::make_unique<Anchor>(interactive, 600, *this, nullptr);
+  }
+
+  void restart_appliance() {
+    cut(0);
+    cut(1);
+    anchor = std::make_unique<Anchor>(interactive_, 600, *this, tap);
+  }
+
+  // Links that are down come up, each with a new slot; the ends attach.
+  void connect() {
+    if (!links[0]) {
+      links[0] = std::make_unique<Link>();
+      console->bind(links[0]->up.outbox, ++slot_, now);
+    }
+    if (!links[1]) links[1] = std::make_unique<Link>();
+    if (!links[2]) {
+      links[2] = std::make_unique<Link>();
+      middle = std::make_unique<Relay>(interactive_);
+      middle->connect(Side::endpoint, links[2]->down.outbox, 1);
+      middle->connect(Side::console, links[1]->up.outbox, ++slot_);
+      endpoint->bind(links[2]->up.outbox, 1, now);
+    }
+  }
+
+  void cut(int link) {
+    if (!links[static_cast<std::size_t>(link)]) return;
+    if (link == 0) {
+      console->unbind(now);
+      anchor->detach(Side::console, {Reason::link_lost, "cut"});
+    } else {
+      // The tunnel process closes its local sockets when its tunnel is lost, and is gone when it dies.
+      endpoint->unbind(now);
+      middle.reset();
+      links[2].reset();
+      if (link == 1) anchor->detach(Side::endpoint, {Reason::link_lost, "cut"});
+      if (link == 2) {
+        anchor->detach(Side::endpoint, {Reason::link_lost, "the session process's socket closed"});
+        links[1].reset();
+      }
+    }
+    links[static_cast<std::size_t>(link)].reset();
+  }
+
+  void step(std::size_t bytes) {
+    now += std::chrono::microseconds(50);
+    if (links[0]) {
+      links[0]->up.pump(bytes, limits::kFrameBytes, now);
+      links[0]->up.deliver(bytes, [&](const FrameView& f) { at_anchor(Side::console, f); });
+    }
+    if (links[0]) {
+      links[0]->down.pump(bytes, limits::kFrameBytes, now);
+      links[0]->down.deliver(bytes,
+                             [&](const FrameView& f) { fine(console->on_frame(f.header, f.body(), now)); });
+    }
+    if (links[1]) {
+      links[1]->up.pump(bytes, limits::kFrameBytes, now);
+      links[1]->up.deliver(bytes, [&](const FrameView& f) { at_anchor(Side::endpoint, f); });
+      links[1]->down.pump(bytes, limits::kFrameBytes, now);
+      links[1]->down.deliver(bytes, [&](const FrameView& f) { at_middle(Side::console, f); });
+    }
+    if (links[2]) {
+      links[2]->up.pump(bytes, limits::kFrameBytes, now);
+      links[2]->up.deliver(bytes, [&](const FrameView& f) { at_middle(Side::endpoint, f); });
+      links[2]->down.pump(bytes, limits::kFrameBytes, now);
+      links[2]->down.deliver(bytes,
+                             [&](const FrameView& f) { fine(endpoint->on_frame(f.header, f.body(), now)); });
+    }
+  }
+  void settle(int rounds = 400) {
+    for (int i = 0; i < rounds; ++i) step(1 << 20);
+  }
+
+  // Transfers whatever can be read of `stream` at `end` to `into`, as taken.
+  static void drain(SessionEnd& end, std::uint32_t stream, std::string& into, std::size_t most = 1 << 20) {
+    const StreamState* state = end.find(stream);
+    if (state == nullptr) return;
+    std::string buffer(std::min(most, state->readable()), '\0');
+    const std::size_t size =
+        end.read(stream, {reinterpret_cast<std::uint8_t*>(buffer.data()), buffer.size()});
+    into.append(buffer, 0, size);
+    end.taken(stream, size);
+    state = end.find(stream);
+    if (state != nullptr && state->at_end()) end.end_taken(stream);
+  }
+
+  Instant now{std::chrono::hours(1)};
+  Ear console_ear;
+  Ear endpoint_ear;
+  std::unique_ptr<SessionEnd> console;
+  std::unique_ptr<SessionEnd> endpoint;
+  std::unique_ptr<Anchor> anchor;
+  std::unique_ptr<Relay> middle;
+  std::array<std::unique_ptr<Link>, 3> links;
+  std::vector<Notice> leaves;
+  Tap* tap = nullptr;
+
+ private:
+  static void fine(const Result<void>& result) {
+    if (!result) throw std::runtime_error(result.error().message());
+  }
+
+  void at_anchor(Side side, const FrameView& f) {
+    if (f.header.kind == static_cast<std::uint8_t>(Kind::attach)) {
+      Outbox& outbox = side == Side::console ? links[0]->down.outbox : links[1]->down.outbox;
+      anchor->attach(side, outbox, f.header.slot, decode_attach(f.body()).value(), "someone");
+    } else if (anchor->attached(side)) {
+      fine(anchor->on_frame(side, f, now));
+    }
+  }
+
+  void at_middle(Side side, const FrameView& f) {
+    if (!middle) return;
+    switch (static_cast<Kind>(f.header.kind)) {
+      case Kind::resume:
+        middle->start_attachment(decode_resume(f.body()).value().serial);
+        fine(middle->pass(other(side), f));
+        break;
+      case Kind::attach:
+      case Kind::attached:
+      case Kind::refused:
+      case Kind::detached:
+      case Kind::leave:
+        fine(middle->pass(other(side), f));
+        break;
+      default:
+        fine(middle->on_frame(side, f, now));
+    }
+  }
+
+  void on_leave(Side, const Notice& notice) override { leaves.push_back(notice); }
+  void on_released(Side, const Outbox&, std::uint32_t) override {}
+
+  StreamOptions options_;
+  bool interactive_;
+  std::uint32_t slot_ = 10;
+};
+
+}  // namespace jump::mux::lab

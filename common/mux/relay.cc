@@ -1,0 +1,336 @@
+#include "common/mux/relay.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/mux/frame_reader.h"
+
+namespace jump::mux {
+namespace {
+constexpr std::size_t kMostPairs = 2 * limits::kLiveStreams;
+constexpr std::size_t kMostWaiting = 2048;  // session frames to a leg that does not read
+
+Slice with_slot(const FrameView& frame, std::uint32_t slot) {
+  put_u32(&frame.whole[4], slot);
+  return frame.keep();
+}
+}  // namespace
+
+// One direction of one stream: from a producer to a consumer.
+struct Relay::Lane : FrameSource {
+  Lane(Relay& r, Side producer, std::uint32_t number) : relay(r), from(producer), stream(number) {}
+
+  struct Entry {
+    Slice frame;
+    std::uint64_t end = 0;  // the offset behind it
+  };
+
+  bool emit(Batch& batch, std::size_t, Instant now) override {
+    if (queue.empty()) return false;
+    Entry entry = std::move(queue.front());
+    queue.pop_front();
+    const std::size_t size = entry.frame.size();
+    relay.queued_bytes_ -= size;
+    queued -= size;
+    handed = std::max(handed, entry.end);
+    relay.forwarded_bytes_[index(from)] += size;
+    meter.count(size, now);
+    batch.add(std::move(entry.frame));
+    relay.grant(*this);
+    return true;
+  }
+  Priority priority() const override {
+    return relay.interactive_ && !meter.bulk() ? Priority::interactive : Priority::bulk;
+  }
+
+  Relay& relay;
+  Side from;
+  std::uint32_t stream;
+  std::deque<Entry> queue;
+  std::size_t queued = 0;
+  std::uint64_t received = 0;  // the offset behind the last data from the producer
+  bool any_received = false;
+  std::optional<std::uint64_t> final_offset;
+  std::uint64_t handed = 0;  // the offset behind what the next writer has
+  std::uint64_t consumer_taken = 0;
+  std::uint64_t consumer_allowed = 0;
+  std::uint64_t granted = 0;  // told to the producer
+  std::uint64_t told_taken = 0;
+  std::uint64_t budget = limits::kRelayBudget;
+  bool window_due = false;
+  bool window_queued = false;
+  bool done = false;  // the end was taken, and the producer knows
+  BulkMeter meter;
+};
+
+struct Relay::Pair {
+  Pair(Relay& relay, std::uint32_t stream)
+      : lanes{Lane(relay, Side::console, stream), Lane(relay, Side::endpoint, stream)} {}
+  std::array<Lane, 2> lanes;    // by producer
+  std::array<bool, 2> reset{};  // this side has said reset
+};
+
+struct Relay::Speaker : FrameSource {
+  Speaker(Relay& r, Side s) : relay(r), side(s) {}
+
+  bool emit(Batch& batch, std::size_t, Instant) override {
+    if (!frames.empty()) {
+      batch.add(std::move(frames.front()));
+      frames.pop_front();
+      return true;
+    }
+    while (!windows.empty()) {
+      const std::uint32_t stream = windows.front();
+      windows.pop_front();
+      const auto found = relay.pairs_.find(stream);
+      if (found == relay.pairs_.end()) continue;
+      Lane& lane = found->second->lanes[index(side)];
+      lane.window_queued = false;
+      if (!lane.window_due) continue;
+      lane.window_due = false;
+      lane.told_taken = lane.consumer_taken;
+      batch.add(encode_window(relay.legs_[index(side)].slot, stream, {lane.consumer_taken, lane.granted}));
+      if (lane.final_offset && lane.consumer_taken == *lane.final_offset + 1) lane.done = true;
+      relay.erase_if_over(stream);
+      return true;
+    }
+    return false;
+  }
+  Priority priority() const override { return Priority::session; }
+
+  Relay& relay;
+  Side side;
+  std::deque<Slice> frames;
+  std::deque<std::uint32_t> windows;
+};
+
+Relay::Relay(bool interactive, Tap* tap) : interactive_(interactive), tap_(tap) {
+  legs_[0].speaker = std::make_unique<Speaker>(*this, Side::console);
+  legs_[1].speaker = std::make_unique<Speaker>(*this, Side::endpoint);
+}
+
+Relay::~Relay() = default;
+
+void Relay::connect(Side side, Outbox& outbox, std::uint32_t slot) {
+  Leg& leg = legs_[index(side)];
+  CHECK(leg.outbox == nullptr);
+  leg.outbox = &outbox;
+  leg.slot = slot;
+  leg.open = false;
+}
+
+void Relay::disconnect(Side side) {
+  Leg& leg = legs_[index(side)];
+  if (leg.outbox == nullptr) return;
+  leg.outbox->remove(*leg.speaker);
+  leg.speaker->frames.clear();
+  leg.outbox = nullptr;
+  start_attachment(0);
+}
+
+void Relay::start_attachment(std::uint32_t serial) {
+  serial_ = serial;
+  holding_ = false;
+  queued_bytes_ = 0;
+  for (Leg& leg : legs_) {
+    leg.open = false;
+    leg.speaker->windows.clear();
+  }
+  pairs_.clear();
+}
+
+void Relay::send(Side to, Bytes frame) {
+  Leg& leg = legs_[index(to)];
+  if (leg.outbox == nullptr) return;
+  leg.speaker->frames.push_back(Slice::copy(frame));
+  leg.outbox->ready(*leg.speaker);
+}
+
+Result<void> Relay::pass(Side to, const FrameView& frame) {
+  Leg& leg = legs_[index(to)];
+  if (leg.outbox == nullptr) return {};
+  if (leg.speaker->frames.size() >= kMostWaiting) {
+    return Error(Fault::too_large,
+                 "more than " + std::to_string(kMostWaiting) + " session frames wait for the other end");
+  }
+  leg.speaker->frames.push_back(with_slot(frame, leg.slot));
+  leg.outbox->ready(*leg.speaker);
+  return {};
+}
+
+Result<Relay::Pair*> Relay::pair(std::uint32_t stream, bool create) {
+  const auto found = pairs_.find(stream);
+  if (found != pairs_.end()) return found->second.get();
+  if (!create) return nullptr;
+  if (pairs_.size() >= kMostPairs) {
+    return Error(Fault::too_large, "more than " + std::to_string(kMostPairs) + " streams in one session");
+  }
+  return (pairs_[stream] = std::make_unique<Pair>(*this, stream)).get();
+}
+
+Result<void> Relay::on_frame(Side from, const FrameView& frame, Instant) {
+  Leg& leg = legs_[index(from)];
+  const auto kind = static_cast<Kind>(frame.header.kind);
+  if (kind == Kind::resumed) {
+    const Result<Resumed> body = decode_resumed(frame.body());
+    if (!body) return body.error();
+    if (body->serial != serial_) return {};  // an answer to an earlier attachment
+    leg.open = true;
+    // What went through in earlier attachments is not known here, but where the ends stand.
+    for (const StreamPosition& position : body->streams) {
+      const Result<Pair*> found = pair(position.stream, true);
+      if (!found) return found.error();
+      Lane& receiving = (*found)->lanes[index(other(from))];
+      receiving.handed = std::max(receiving.handed, position.next);
+      if (position.ended) receiving.final_offset = position.next;
+      Lane& sending = (*found)->lanes[index(from)];
+      sending.handed = std::max(sending.handed, position.start);
+    }
+    return pass(other(from), frame);
+  }
+  if (frame.header.kind >= kFirstSkipped) return {};
+  // Of an earlier attachment, or behind what could not be recorded: the end will send it again.
+  if (!leg.open || holding_) return {};
+  switch (kind) {
+    case Kind::data:
+      return on_data(from, frame);
+    case Kind::window:
+      return on_window(from, frame.body());
+    case Kind::end:
+      return on_end(from, frame);
+    case Kind::reset:
+      return on_reset(from, frame);
+    default:
+      return Error(Fault::malformed, kind_name(frame.header.kind) + " frame is not legal here");
+  }
+}
+
+Result<void> Relay::on_data(Side from, const FrameView& frame) {
+  const Result<DataView> data = decode_data(frame.body());
+  if (!data) return data.error();
+  const Result<Pair*> found = pair(data->stream, false);
+  const std::string where = "stream " + std::to_string(data->stream);
+  // After a reset the consumer is gone and the producer does not know yet.
+  if (*found == nullptr) return {};
+  if ((*found)->reset[0] || (*found)->reset[1]) return {};
+  Lane& lane = (*found)->lanes[index(from)];
+  const std::uint64_t end = data->offset + data->bytes.size();
+  if (end > lane.granted) {
+    return Error(Fault::malformed, where + ": data up to " + std::to_string(end) + ", allowed were " +
+                                       std::to_string(lane.granted));
+  }
+  if (lane.any_received && data->offset != lane.received) {
+    return Error(Fault::malformed, where + ": data at " + std::to_string(data->offset) + ", next was " +
+                                       std::to_string(lane.received));
+  }
+  if (lane.final_offset) return Error(Fault::malformed, where + ": data behind its end");
+  lane.any_received = true;
+  lane.received = end;
+  // The producer uses all of its budget and the next writer keeps up: the path is long, it may have more.
+  if (end + lane.budget / 4 > lane.granted && lane.queued < lane.budget / 4 &&
+      lane.granted < lane.consumer_allowed) {
+    lane.budget = std::min(lane.budget * 2, limits::kWindowMost);
+  }
+  if (tap_ != nullptr && !tap_->on_data(from, data->stream, data->offset, data->bytes)) {
+    holding_ = true;
+    return {};
+  }
+  Leg& to = legs_[index(other(from))];
+  if (to.outbox == nullptr) return {};
+  lane.queue.push_back({with_slot(frame, to.slot), end});
+  lane.queued += frame.whole.size();
+  queued_bytes_ += frame.whole.size();
+  to.outbox->ready(lane);
+  return {};
+}
+
+// A consumer's window: what the producer may send more is what the consumer can hold and this relay will
+// queue.
+Result<void> Relay::on_window(Side from, ByteView body) {
+  const Result<WindowView> frame = decode_window(body);
+  if (!frame) return frame.error();
+  const Result<Pair*> found = pair(frame->stream, true);
+  if (!found) return found.error();
+  if ((*found)->reset[0] || (*found)->reset[1]) return {};
+  Lane& lane = (*found)->lanes[index(other(from))];
+  const Window& window = frame->window;
+  const std::uint64_t most = lane.handed + (lane.final_offset ? 1 : 0);
+  if (window.taken > most || window.taken < lane.consumer_taken) {
+    return Error(Fault::malformed, "stream " + std::to_string(frame->stream) + ": " +
+                                       std::to_string(window.taken) + " taken, at most " +
+                                       std::to_string(most) + " went there");
+  }
+  lane.consumer_taken = window.taken;
+  lane.consumer_allowed = std::max(lane.consumer_allowed, window.allowed);
+  lane.window_due = true;
+  grant(lane);
+  queue_window(lane);
+  return {};
+}
+
+void Relay::queue_window(Lane& lane) {
+  if (lane.window_queued) return;
+  Leg& producer = legs_[index(lane.from)];
+  if (producer.outbox == nullptr) return;
+  lane.window_queued = true;
+  producer.speaker->windows.push_back(lane.stream);
+  producer.outbox->ready(*producer.speaker);
+}
+
+void Relay::grant(Lane& lane) {
+  const std::uint64_t target = std::min(lane.consumer_allowed, lane.handed + lane.budget);
+  if (target <= lane.granted) return;
+  if (!lane.window_due && target < lane.granted + lane.budget / 4) return;
+  lane.granted = target;
+  if (lane.window_due) return;
+  lane.window_due = true;
+  queue_window(lane);
+}
+
+Result<void> Relay::on_end(Side from, const FrameView& frame) {
+  const Result<EndView> end = decode_end(frame.body());
+  if (!end) return end.error();
+  const Result<Pair*> found = pair(end->stream, false);
+  if (*found == nullptr || (*found)->reset[0] || (*found)->reset[1]) return {};
+  Lane& lane = (*found)->lanes[index(from)];
+  if (lane.final_offset || (lane.any_received && end->final_offset != lane.received)) {
+    return Error(Fault::malformed, "stream " + std::to_string(end->stream) + ": end at " +
+                                       std::to_string(end->final_offset) + ", received is " +
+                                       std::to_string(lane.received));
+  }
+  lane.final_offset = end->final_offset;
+  Leg& to = legs_[index(other(from))];
+  if (to.outbox == nullptr) return {};
+  lane.queue.push_back({with_slot(frame, to.slot), end->final_offset});
+  lane.queued += frame.whole.size();
+  queued_bytes_ += frame.whole.size();
+  to.outbox->ready(lane);
+  return {};
+}
+
+Result<void> Relay::on_reset(Side from, const FrameView& frame) {
+  const Result<ResetView> reset = decode_reset(frame.body());
+  if (!reset) return reset.error();
+  // A reset may be the only thing that an attachment says about a stream, so it makes no state by itself.
+  Result<void> passed = pass(other(from), frame);
+  const Result<Pair*> found = pair(reset->stream, false);
+  if (!passed || *found == nullptr) return passed;
+  (*found)->reset[index(from)] = true;
+  for (Lane& lane : (*found)->lanes) {
+    queued_bytes_ -= lane.queued;
+    lane.queued = 0;
+    lane.queue.clear();
+    lane.window_due = false;
+  }
+  erase_if_over(reset->stream);
+  return {};
+}
+
+void Relay::erase_if_over(std::uint32_t stream) {
+  const auto found = pairs_.find(stream);
+  if (found == pairs_.end()) return;
+  const Pair& both = *found->second;
+  if ((both.reset[0] && both.reset[1]) || (both.lanes[0].done && both.lanes[1].done)) pairs_.erase(found);
+}
+
+}  // namespace jump::mux

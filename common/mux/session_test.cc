@@ -1,0 +1,260 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "common/mux/mux_lab.h"
+
+namespace jump::mux {
+namespace {
+
+using lab::Lab;
+
+std::string pattern(std::uint64_t from, std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(((from + i) * 2654435761u) >> 13);
+  return text;
+}
+
+TEST(Session, CarriesBytesBothWaysAndBothEnds) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  ASSERT_EQ(lab.console->state(), SessionEnd::State::live);
+  ASSERT_EQ(lab.endpoint->state(), SessionEnd::State::live);
+  const std::uint32_t stream = lab.console->open({}).value();
+  EXPECT_EQ(stream, 2u);
+  ASSERT_TRUE(lab.endpoint->adopt(stream, {}));
+  lab.console->write(stream, as_bytes("hello"));
+  lab.settle(10);
+  std::string got;
+  Lab::drain(*lab.endpoint, stream, got);
+  EXPECT_EQ(got, "hello");
+  lab.endpoint->write(stream, as_bytes("world"));
+  lab.endpoint->end(stream);
+  lab.settle(10);
+  got.clear();
+  Lab::drain(*lab.console, stream, got);
+  EXPECT_EQ(got, "world");
+  lab.console->end(stream);
+  lab.settle(10);
+  Lab::drain(*lab.endpoint, stream, got);
+  lab.settle(10);
+  EXPECT_FALSE(lab.console->live_stream(stream));
+  EXPECT_FALSE(lab.endpoint->live_stream(stream));
+  EXPECT_EQ(lab.anchor->relay().queued_bytes(), 0u);
+}
+
+TEST(Session, DetachedEndKeepsWhatWasNotTakenAndWaits) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  lab.endpoint->write(0, as_bytes("before "));
+  lab.settle(10);
+  lab.cut(0);
+  lab.settle(5);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::waiting);
+  EXPECT_EQ(lab.endpoint->notice().reason, Reason::link_lost);
+  EXPECT_TRUE(lab.endpoint->deadline());
+  lab.endpoint->write(0, as_bytes("during "));
+  lab.connect();
+  lab.settle(10);
+  lab.endpoint->write(0, as_bytes("after"));
+  lab.settle(10);
+  std::string got;
+  Lab::drain(*lab.console, 0, got);
+  EXPECT_EQ(got, "before during after");
+  EXPECT_FALSE(lab.endpoint->deadline());
+}
+
+TEST(Session, EndsWhenTheWaitLimitIsOver) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  lab.cut(0);
+  lab.settle(5);
+  lab.now += std::chrono::seconds(599);
+  lab.endpoint->poll(lab.now);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::waiting);
+  lab.now += std::chrono::seconds(2);
+  lab.endpoint->poll(lab.now);
+  lab.settle(10);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::over);
+  ASSERT_EQ(lab.leaves.size(), 1u);
+  EXPECT_EQ(lab.leaves[0].reason, Reason::wait_limit);
+}
+
+TEST(Session, HoldsTheWriterWhenTheReaderTakesNothing) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  const std::uint32_t stream = lab.console->open({}).value();
+  ASSERT_TRUE(lab.endpoint->adopt(stream, {}));
+  std::uint64_t written = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const std::size_t room = std::min<std::size_t>(lab.console->room(stream), 30000);
+    if (room > 0) lab.console->write(stream, as_bytes(pattern(written, room)));
+    written += room;
+    lab.step(1 << 20);
+  }
+  // The receiver's window, not more, is with it; nothing piles up between.
+  EXPECT_LE(lab.endpoint->find(stream)->readable(), limits::kWindowStart);
+  EXPECT_LE(lab.anchor->relay().queued_bytes(), limits::kRelayBudget * 2);
+  EXPECT_LE(written, 1024u * 1024u);
+}
+
+TEST(Session, LeaveOfTheEndpointEndsTheConsole) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  lab.endpoint->leave(Reason::finished, "done");
+  lab.settle(10);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::over);
+  EXPECT_EQ(lab.console->state(), SessionEnd::State::over);
+  EXPECT_EQ(lab.console->notice().text, "done");
+}
+
+TEST(Session, LeaveIsToldAgainAfterACut) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  lab.endpoint->leave(Reason::finished, "done");
+  lab.cut(1);
+  EXPECT_NE(lab.endpoint->state(), SessionEnd::State::over);
+  lab.connect();
+  lab.settle(10);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::over);
+  EXPECT_EQ(lab.console->state(), SessionEnd::State::over);
+}
+
+TEST(Session, AnotherConsoleTakesOverWithTheKeptOutput) {
+  StreamOptions tty;
+  tty.retain = limits::kShellKept;
+  Lab lab(true, tty);
+  lab.connect();
+  lab.settle(10);
+  const std::uint32_t stream = lab.console->open(tty).value();
+  ASSERT_TRUE(lab.endpoint->adopt(stream, tty));
+  const std::string text = pattern(0, 100000);
+  lab.endpoint->write(stream, as_bytes(text));
+  lab.console->write(stream, as_bytes("typed"));
+  lab.settle(100);
+  std::string got;
+  Lab::drain(*lab.console, stream, got);
+  EXPECT_EQ(got, text);
+  got.clear();
+  Lab::drain(*lab.endpoint, stream, got);
+  EXPECT_EQ(got, "typed");
+  lab.settle(10);
+
+  // The first console is killed; a second one comes that knows nothing but the session.
+  lab.cut(0);
+  SessionEnd::Options options;
+  options.session[0] = 7;
+  options.console = true;
+  options.instance[0] = 9;
+  options.take_over = true;
+  options.learnt = tty;
+  lab::Ear ear;
+  auto first = std::move(lab.console);
+  lab.console = std::make_unique<SessionEnd>(options, ear, lab.now);
+  lab.connect();
+  lab.settle(50);
+  ASSERT_TRUE(lab.console->live_stream(stream));
+  got.clear();
+  Lab::drain(*lab.console, stream, got);
+  EXPECT_EQ(got, text);
+  lab.console->write(stream, as_bytes(" more"));
+  lab.settle(20);
+  got.clear();
+  Lab::drain(*lab.endpoint, stream, got);
+  EXPECT_EQ(got, " more");
+
+  // The old one comes back and is refused for good.
+  lab.cut(0);
+  auto second = std::move(lab.console);
+  lab.console = std::move(first);
+  lab.connect();
+  lab.settle(10);
+  EXPECT_EQ(lab.console->state(), SessionEnd::State::over);
+  EXPECT_EQ(lab.console->notice().text, "taken over by someone");
+}
+
+// The heart of the promise: whatever is cut whenever, each byte arrives once and in order.
+class RandomSession : public testing::TestWithParam<unsigned> {};
+
+TEST_P(RandomSession, LosesAndDoublesNothing) {
+  std::mt19937 random(GetParam());
+  const auto below = [&](std::uint32_t n) { return static_cast<std::size_t>(random() % n); };
+  Lab lab(below(2) == 0);
+  struct Flow {
+    std::uint32_t stream;
+    std::uint64_t written[2] = {0, 0};
+    std::string got[2];
+    bool ended[2] = {false, false};
+  };
+  std::vector<Flow> flows;
+  std::uint64_t target = 400000;
+  lab.connect();
+  lab.settle(10);
+  for (int i = 0; i < 3; ++i) {
+    const bool by_console = below(2) == 0;
+    SessionEnd& opener = by_console ? *lab.console : *lab.endpoint;
+    SessionEnd& peer = by_console ? *lab.endpoint : *lab.console;
+    Flow flow;
+    flow.stream = opener.open({}).value();
+    ASSERT_TRUE(peer.adopt(flow.stream, {}));
+    flows.push_back(flow);
+  }
+  SessionEnd* ends[2] = {lab.console.get(), lab.endpoint.get()};
+  for (int step = 0; step < 4000; ++step) {
+    Flow& flow = flows[below(3)];
+    const std::size_t side = below(2);
+    if (!flow.ended[side]) {
+      const std::size_t size = std::min({below(40000), ends[side]->room(flow.stream),
+                                         static_cast<std::size_t>(target - flow.written[side])});
+      ends[side]->write(flow.stream, as_bytes(pattern(flow.written[side] + side, size)));
+      flow.written[side] += size;
+      if (flow.written[side] == target) {
+        ends[side]->end(flow.stream);
+        flow.ended[side] = true;
+      }
+    }
+    if (below(3) > 0) Lab::drain(*ends[1 - side], flow.stream, flow.got[side], below(100000));
+    lab.step(1 + below(below(2) == 0 ? 50 : 60000));
+    if (below(40) == 0) lab.cut(static_cast<int>(below(3)));
+    if (below(200) == 0) lab.restart_appliance();
+    if (below(10) == 0) lab.connect();
+  }
+  for (int round = 0; round < 3000; ++round) {
+    lab.connect();
+    lab.step(1 << 20);
+    for (Flow& flow : flows) {
+      for (std::size_t side = 0; side < 2; ++side) {
+        if (!flow.ended[side]) {
+          const std::size_t size =
+              std::min(ends[side]->room(flow.stream), static_cast<std::size_t>(target - flow.written[side]));
+          ends[side]->write(flow.stream, as_bytes(pattern(flow.written[side] + side, size)));
+          flow.written[side] += size;
+          if (flow.written[side] == target) {
+            ends[side]->end(flow.stream);
+            flow.ended[side] = true;
+          }
+        }
+        Lab::drain(*ends[1 - side], flow.stream, flow.got[side]);
+      }
+    }
+  }
+  for (const Flow& flow : flows) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      ASSERT_EQ(flow.got[side].size(), target) << "stream " << flow.stream << " side " << side;
+      EXPECT_EQ(flow.got[side], pattern(side, target));
+    }
+    EXPECT_FALSE(lab.console->live_stream(flow.stream));
+    EXPECT_FALSE(lab.endpoint->live_stream(flow.stream));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomSession, testing::Range(1u, 41u));
+
+}  // namespace
+}  // namespace jump::mux

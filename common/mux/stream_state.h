@@ -1,0 +1,100 @@
+// StreamState: one stream as one end sees it; both directions. A part of SessionEnd, which owns it.
+#pragma once
+
+#include <optional>
+
+#include "common/mux/flight.h"
+#include "common/mux/offset_buffer.h"
+#include "common/mux/outbox.h"
+
+namespace jump::mux {
+
+struct StreamOptions {
+  bool interactive = true;   // until it sends like bulk
+  std::uint64_t retain = 0;  // acknowledged bytes kept for a takeover (terminals: limits::kShellKept)
+  // A stream that keeps nothing cannot be taken over and is reset then.
+};
+
+class StreamState : public FrameSource {
+ public:
+  StreamState(std::uint32_t number, const StreamOptions& options, std::uint64_t send_start = 0,
+              std::uint64_t receive_start = 0);
+
+  std::uint32_t number() const { return number_; }
+  const StreamOptions& options() const { return options_; }
+
+  // --- for the user of the stream ---
+  // Bytes that write() takes now.
+  std::size_t room() const;
+  void write(ByteView bytes);
+  void end();
+  bool ended() const { return ended_; }
+  // All that was written, and the end if there is one, is with the peer.
+  bool flushed() const { return ended_ ? end_acked_ : outgoing_.unacked() == 0; }
+  std::size_t readable() const { return static_cast<std::size_t>(incoming_.written() - incoming_.cursor()); }
+  std::size_t read(std::span<std::uint8_t> into);
+  // Everything was read, and the peer ended.
+  bool at_end() const { return peer_final_ && incoming_.cursor() == *peer_final_; }
+  void taken(std::size_t bytes);
+  void end_taken();
+
+  // --- for SessionEnd ---
+  // A new attachment: no credit, nothing under way.
+  void detach();
+  StreamPosition position() const;
+  // The peer's position of this stream. False: it wants bytes that are gone, or that never were.
+  bool peer_position(const StreamPosition& position);
+  // A console of another instance took over: what is kept is sent again. False: this stream keeps nothing.
+  bool start_again();
+  // The same for stream 0: what the old console has not taken is dropped.
+  void skip_unsent();
+
+  Result<void> on_data(const DataView& frame);
+  Result<void> on_window(const Window& window, Instant now);
+  Result<void> on_end(std::uint64_t final_offset);
+
+  // The window to tell, when there is one; with `urgent` false only one that may wait is due as well.
+  bool window_due() const { return window_urgent() || window_lazy(); }
+  bool window_urgent() const;
+  Window next_window();
+
+  // Both directions are over and both ends know as far as this one can tell.
+  bool complete() const { return end_acked_ && end_taken_ && told_taken_ > *peer_final_; }
+
+  std::uint32_t slot = 0;    // of the session on the present link
+  bool credit_open = false;  // the peer's position has arrived in this attachment
+  bool reset_sent = false;
+  bool window_queued = false;  // SessionEnd has it in its list
+
+  bool emit(Batch& batch, std::size_t most, Instant now) override;
+  Priority priority() const override;
+  // Emit would give something.
+  bool sendable() const;
+
+ private:
+  bool window_lazy() const;
+  std::uint64_t sendable_end() const;
+  std::uint64_t taken_with_end() const { return taken_ + (end_taken_ ? 1 : 0); }
+
+  std::uint32_t number_;
+  StreamOptions options_;
+
+  OffsetBuffer outgoing_;
+  bool ended_ = false;
+  bool end_sent_ = false;  // in this attachment
+  bool end_acked_ = false;
+  std::uint64_t allowed_ = 0;
+  Flight flight_;
+  BulkMeter meter_;
+
+  OffsetBuffer incoming_;
+  std::uint64_t taken_;
+  std::optional<std::uint64_t> peer_final_;
+  bool end_taken_ = false;
+  std::uint64_t window_ = limits::kWindowStart;
+  std::uint64_t granted_ = 0;  // the allowed that was told in this attachment
+  std::uint64_t told_taken_ = 0;
+  bool told_ = false;  // in this attachment
+};
+
+}  // namespace jump::mux
