@@ -49,7 +49,7 @@ struct ApplianceIdentity {
 
 class Authority {
  public:
-  static Authority create(std::int64_t now);
+  static Result<Authority> create(std::int64_t now);
 
   // One file, 0600 (private_file.h), JSON.
   static Result<Authority> load(const std::string& path);
@@ -93,7 +93,8 @@ class Authority {
   Result<void> prepare_next(std::int64_t now);
   // Refused when there is none.
   Result<void> promote_next(std::int64_t now);
-  // Refused for the one in use and for one that is not there. `pin`: of the CA.
+  // Refused for the one in use and for one that is not there; a prepared next one may be given up so. `pin`:
+  // of the CA.
   Result<void> retire(const std::string& pin, std::int64_t now);
 
  private:

@@ -49,11 +49,4 @@ Result<DeploymentKey> parse_deployment_key(std::string_view text);
 // What the appliance stores instead of the secret. The secret is random, so a plain digest is enough.
 Digest deployment_secret_hash(const Secret& secret);
 
-// "host:port": host a DNS name, an IPv4 address or an IPv6 address in brackets; port 1-65535.
-struct HostPort {
-  std::string host;  // without brackets
-  std::uint16_t port = 0;
-};
-Result<HostPort> parse_host_port(std::string_view text);
-
 }  // namespace jump::identity

@@ -63,6 +63,21 @@ inline X509* borrow(const Certificate& certificate) {
 // Of a peer's certificate as the handshake gave it; takes a reference. Same limits as Certificate::from_der.
 Result<Certificate> certificate_from(X509* x509);
 
+// True for the one form of key that is allowed anywhere here, P-256 named and uncompressed.
+bool is_p256(ByteView spki);
+Result<std::int64_t> asn1_seconds(const ASN1_TIME* time);
+
+// Whatever has an i2d function, as bytes. Empty when that fails.
+template <typename T>
+Bytes to_der(int (*encode)(const T*, unsigned char**), const T* value) {
+  const int size = encode(value, nullptr);
+  if (size <= 0) return {};
+  Bytes der(static_cast<std::size_t>(size));
+  unsigned char* to = der.data();
+  encode(value, &to);
+  return der;
+}
+
 // The oldest error in OpenSSL's queue of this thread, in words; empties the queue.
 std::string openssl_words();
 Error openssl_error(Fault fault, std::string context);

@@ -7,9 +7,8 @@
 // that, and a session whose ticket came too late is refused at its attach. A supervisor does not judge it:
 // its clock may be anything.
 //
-// On the wire (OrderDelivery.order), big-endian:
-//   u8 version = 1 | u8 n = 1…8 | n × (8 bytes key id, 64 bytes signature) | the rest: Order as JSON
-// Each signature covers "jump order v1" | 0x00 | the JSON bytes.
+// On the wire (OrderDelivery.order) as in signed_text.h; key id: VerifyKey::id(); text: Order as JSON; each
+// signature covers "jump order v1" | 0x00 | JSON.
 #pragma once
 
 #include <array>
@@ -30,7 +29,6 @@ namespace jump::identity {
 // A signed order; fits, as base64url, into one control message. Larger is refused when signing and when
 // verifying.
 inline constexpr std::size_t kOrderBytes = 48000;
-inline constexpr std::size_t kOrderSignatures = 8;
 
 enum class OrderKind { start_session, uninstall, trust_bundle, settings, addresses };
 BOOST_DESCRIBE_ENUM(OrderKind, start_session, uninstall, trust_bundle, settings, addresses)

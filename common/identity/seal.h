@@ -16,7 +16,7 @@
 
 namespace jump::identity {
 
-inline constexpr std::size_t kSealedBytes = std::size_t{4} << 30;  // contents of one box
+inline constexpr std::size_t kSealedBytes = std::size_t{1} << 31;  // contents of one box
 inline constexpr ScryptCost kSealCost{17, 8, 1};                   // 128 MiB, once a backup
 
 // `key`: 32 bytes (CHECK). A key seals at most 2^32 boxes: nonces are random.

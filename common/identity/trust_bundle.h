@@ -17,7 +17,7 @@
 namespace jump::identity {
 
 inline constexpr std::size_t kBundleBytes = 32768;  // a signed bundle; larger is refused
-inline constexpr std::size_t kGenerations = 8;      // CAs in one bundle; more are refused
+inline constexpr std::size_t kGenerations = 4;      // CAs in one bundle; more are refused
 
 // One generation of site keys: a CA and the order key that came with it.
 struct TrustedKeys {
@@ -35,6 +35,15 @@ struct TrustBundle {
   std::vector<VerifyKey> order_keys() const;
 };
 BOOST_DESCRIBE_STRUCT(TrustBundle, (), (serial, issued, keys))
+
+// The appliance's side (Authority::signed_bundle): signed by each of `signers`, 1-4 of them. On the wire as
+// in signed_text.h; key id: the first eight bytes of the pin; each signature covers "jump trust bundle v1" |
+// 0x00 | JSON.
+struct BundleSigner {
+  PrivateKey key;
+  Certificate certificate;
+};
+Bytes sign_bundle(const TrustBundle& bundle, const std::vector<BundleSigner>& signers);
 
 // A bundle whose signature holds under a CA that is believed already: the one with `pin`, which must stand in
 // it (first contact), or one of `older` (a change). Refused as well: malformed, no usable CA, a serial below
