@@ -1,0 +1,134 @@
+#include "platform/independent.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "common/base/bytes.h"
+#include "platform/files.h"
+#include "platform/linux/spawn.h"
+#include "platform/pipe.h"
+#include "platform/process.h"
+
+namespace jump::platform {
+namespace {
+
+constexpr std::size_t kInputMost = 60'000;  // fits into a pipe (pipe(7): 65,536), so writing never waits
+constexpr auto kStartLimit = std::chrono::seconds(20);
+
+bool is_unit_name(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
+  });
+}
+
+Result<void> check(const IndependentSpec& spec) {
+  if (!is_unit_name(spec.name)) {
+    return Error(Fault::invalid,
+                 "'" + printable(spec.name, 64) + "' is no name for a unit: [A-Za-z0-9_.-]{1,64}");
+  }
+  if (spec.argv.empty() || !spec.argv.front().starts_with('/')) {
+    return Error(Fault::invalid, "start " + spec.name + ": the program must be an absolute path");
+  }
+  if (spec.input.size() > kInputMost) {
+    return Error(Fault::too_large, "start " + spec.name + ": input of " + std::to_string(spec.input.size()) +
+                                       " bytes, at most " + std::to_string(kInputMost));
+  }
+  return {};
+}
+
+Result<void> start_adopted(const IndependentSpec& spec) {
+  Result<std::pair<Handle, Handle>> input = make_pipe();
+  if (!input) return input.error();
+  const ByteView secret = spec.input.reveal();
+  if (!secret.empty() &&
+      ::write(input->second.get(), secret.data(), secret.size()) != static_cast<ssize_t>(secret.size())) {
+    return system_error("hand the input to " + spec.name);
+  }
+  input->second.close();
+  SpawnPlan plan;
+  plan.argv = spec.argv;
+  plan.env = spec.env;
+  plan.folder = spec.folder;
+  plan.user = spec.user;
+  plan.input = input->first.get();
+  plan.error_output = STDERR_FILENO;  // the log of the service
+  plan.place = Place::adopted;
+  const Result<pid_t> pid = spawn(plan);
+  if (!pid) return pid.error();
+  return {};
+}
+
+// systemd replaces $NAME in the arguments of a unit, also of a transient one.
+bool has_variable(const std::vector<std::string>& argv) {
+  return std::ranges::any_of(argv,
+                             [](const std::string& item) { return item.find('$') != std::string::npos; });
+}
+
+Task<Result<void>> start_unit(IndependentSpec spec) {
+  if (has_variable(spec.argv)) {
+    co_return Error(Fault::invalid,
+                    "start " + spec.name + ": '$' in an argument would be expanded by systemd");
+  }
+  const std::string file = spec.private_folder + "/start-" + spec.name;
+  Result<void> written = write_file(file, spec.input.reveal(), 0600);
+  if (!written) co_return written.error();
+  ProcessSpec command;
+  command.argv = unit_command(spec, file);
+  command.env = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "SYSTEMD_COLORS=0"};
+  Result<Captured> captured = co_await run_and_capture(command, 4096, kStartLimit);
+  // Type=exec: systemd has opened the file, or given up, before its command ended.
+  Result<void> removed = remove_file(file);
+  if (!captured) co_return wrap(captured.error(), "start unit " + spec.name);
+  if (captured->exit.status != 0) {
+    co_return Error(Fault::unavailable, "start unit " + spec.name + ": " + printable(captured->error_output));
+  }
+  co_return removed;
+}
+
+}  // namespace
+
+bool systemd_runs() {
+  struct stat info{};
+  // sd_booted(3)
+  return ::lstat("/run/systemd/system", &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::vector<std::string> unit_command(const IndependentSpec& spec, const std::string& input_file) {
+  std::vector<std::string> argv = {"systemd-run",         "--quiet",
+                                   "--collect",           "--no-ask-password",
+                                   "--service-type=exec", "--unit=" + spec.name};
+  const auto property = [&argv](const std::string& text) { argv.push_back("--property=" + text); };
+  if (!spec.description.empty()) argv.push_back("--description=" + spec.description);
+  if (!spec.slice.empty()) argv.push_back("--slice=" + spec.slice);
+  if (spec.user) argv.push_back("--uid=" + spec.user->name);
+  property("StandardInput=file:" + input_file);
+  property("StandardOutput=null");
+  property("StandardError=journal");
+  // "-": a home folder that is missing is no reason not to start.
+  property("WorkingDirectory=-" + spec.folder);
+  // What a user left running (tmux, nohup) lives on, as after a log-in.
+  property("KillMode=process");
+  property("SendSIGHUP=yes");
+  if (!spec.pam_service.empty()) property("PAMName=" + spec.pam_service);
+  if (spec.memory_bytes) property("MemoryMax=" + std::to_string(*spec.memory_bytes));
+  if (spec.tasks) property("TasksMax=" + std::to_string(*spec.tasks));
+  for (const std::string& item : spec.env) argv.push_back("--setenv=" + item);
+  argv.emplace_back("--");
+  argv.insert(argv.end(), spec.argv.begin(), spec.argv.end());
+  return argv;
+}
+
+Task<Result<void>> start_independent(IndependentSpec spec) {
+  Result<void> fine = check(spec);
+  if (!fine) co_return fine.error();
+  if (!systemd_runs()) co_return start_adopted(spec);
+  co_return co_await start_unit(std::move(spec));
+}
+
+}  // namespace jump::platform
