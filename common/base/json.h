@@ -222,10 +222,11 @@ template <typename T>
 std::string to_json_text(const T& value) {
   return json::serialize(json_detail::write(value));
 }
+// `path` stands in front of the paths in errors: what the value is of.
 template <typename T>
-Result<T> from_json(const json::value& value) {
+Result<T> from_json(const json::value& value, const std::string& path = "") {
   T to{};
-  Result<void> result = json_detail::read(value, to, "");
+  Result<void> result = json_detail::read(value, to, path);
   if (!result) return result.error();
   return to;
 }
