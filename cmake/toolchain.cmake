@@ -19,14 +19,17 @@ target_compile_options(jump_flags INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(jump_flags INTERFACE -Wextra-semi -Wimplicit-fallthrough)
 else()
-  # gcc 12 sees false dangling and uninitialised values through coroutines.
+  # gcc 12 sees false dangling and uninitialised values through coroutines, and minds the destructors of
+  # the bases of final classes.
   target_compile_options(jump_flags INTERFACE -Wno-maybe-uninitialized -Wno-dangling-pointer
-    -Wno-mismatched-new-delete)
+    -Wno-mismatched-new-delete -Wno-non-virtual-dtor)
 endif()
 target_compile_definitions(jump_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_JSON_NO_LIB BOOST_ALL_NO_LIB)
 target_include_directories(jump_flags INTERFACE ${CMAKE_SOURCE_DIR})
+# Names in CHECK and in debug information start at the root of the tree, wherever that was built.
+target_compile_options(jump_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(JUMP_SANITIZE)
   target_compile_options(jump_flags INTERFACE -fsanitize=${JUMP_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(jump_flags INTERFACE -fsanitize=${JUMP_SANITIZE})
@@ -38,11 +41,15 @@ endif()
 
 find_program(JUMP_CCACHE ccache)
 if(JUMP_CCACHE)
-  # A precompiled header changes its time stamp with every build; ccache must look past that.
+  # A precompiled header changes its time stamp with every build; ccache must look past that. It must also look
+  # past the folder of the checkout, so that the next clone finds what this one compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${JUMP_CCACHE})
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 ${JUMP_CCACHE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_compile_options(jump_flags INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+    # CMake's own words for this name the header with its absolute path besides, which ccache takes as it is.
+    set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
   endif()
 endif()
 
@@ -59,3 +66,11 @@ target_link_libraries(jump_poco INTERFACE ${JUMP_POCO_FOUNDATION})
 add_library(jump_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_sources.cc)
 target_link_libraries(jump_boost PUBLIC jump_flags Boost::headers Threads::Threads)
 target_precompile_headers(jump_boost PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+if(JUMP_CCACHE)
+  # ccache takes this in the place of the precompiled header's own bytes, which hold absolute paths: what
+  # the header is made of.
+  file(SHA256 ${CMAKE_SOURCE_DIR}/cmake/pch.h pch_sum)
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/CMakeFiles/jump_boost.dir/cmake_pch.hxx.pch.sum CONTENT
+    "${pch_sum} ${CMAKE_CXX_COMPILER_VERSION} ${Boost_VERSION} ${JUMP_SANITIZE} ${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}\n")
+endif()
