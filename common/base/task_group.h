@@ -61,6 +61,7 @@ class Event {
   Task<> wait();
   // Returns true when set within `limit`.
   Task<bool> wait_for(std::chrono::nanoseconds limit);
+  asio::any_io_executor executor() { return timer_.get_executor(); }
 
  private:
   asio::steady_timer timer_;

@@ -26,6 +26,7 @@ class StreamState : public FrameSource {
   // --- for the user of the stream ---
   // Bytes that write() takes now.
   std::size_t room() const;
+  std::uint64_t unacked() const { return outgoing_.unacked(); }
   void write(ByteView bytes);
   void end();
   bool ended() const { return ended_; }
@@ -36,6 +37,8 @@ class StreamState : public FrameSource {
   // Everything was read, and the peer ended.
   bool at_end() const { return peer_final_ && incoming_.cursor() == *peer_final_; }
   void taken(std::size_t bytes);
+  // Everything that was read is taken.
+  bool all_taken() const { return taken_ == incoming_.cursor(); }
   void end_taken();
 
   // --- for SessionEnd ---

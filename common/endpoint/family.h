@@ -1,0 +1,140 @@
+// What the processes of one endpoint say to each other: supervisor and tunnel process over an inherited
+// socket pair, and the set-up that the supervisor gives to a session process on its standard input. Each
+// message is u32 big-endian length
+// + JSON {"kind": …, "body": …}, at most 256 KiB.
+//
+// The tunnel process talks to the network and is not believed: all that it can make the supervisor do is look
+// at an order, which the supervisor verifies itself.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/describe.hpp>
+
+#include "common/base/json.h"
+#include "common/base/task_group.h"
+#include "common/control/messages.h"
+#include "common/identity/order.h"
+#include "common/identity/trust_bundle.h"
+
+namespace jump::endpoint {
+
+inline constexpr std::size_t kFamilyBytes = 256 * 1024;
+
+// How the appliance is reached; from the configuration file and, for addresses, from orders.
+struct RouteSettings {
+  std::vector<std::string> addresses;     // "host:port"
+  std::optional<std::string> http_proxy;  // "host:port"
+  std::optional<std::string> http_proxy_user;
+  std::optional<Secret> http_proxy_password;
+  std::optional<std::string> socks5;      // "host:port"
+  std::vector<std::string> zone_proxies;  // "host:port"
+};
+BOOST_DESCRIBE_STRUCT(RouteSettings, (),
+                      (addresses, http_proxy, http_proxy_user, http_proxy_password, socks5, zone_proxies))
+
+// --- supervisor → tunnel process ---
+
+struct Begin {
+  control::Role role = control::Role::agent;
+  std::string software;
+  std::string boot_id;
+  control::Nonce start_nonce{};
+  control::Nonce instance{};  // of this start of the service
+  std::optional<control::Digest> fingerprint;
+  std::string identity_folder;  // key.pem, cert.pem; the tunnel process's own
+  std::string session_socket;   // where session processes connect
+  std::string status_socket;
+  std::string session_user;
+  std::vector<std::string> kinds;
+  identity::TrustBundle trust;  // as verified by the supervisor
+  RouteSettings routes;
+  std::uint64_t addresses_serial = 0;
+};
+BOOST_DESCRIBE_STRUCT(Begin, (),
+                      (role, software, boot_id, start_nonce, instance, fingerprint, identity_folder,
+                       session_socket, status_socket, session_user, kinds, trust, routes, addresses_serial))
+
+// The answer to an order that starts a session.
+struct OrderResult {
+  control::SessionStart start;
+};
+BOOST_DESCRIBE_STRUCT(OrderResult, (), (start))
+
+// Something was taken over by an order: the tunnel process uses and reports it from now on.
+struct Renewed {
+  std::optional<identity::TrustBundle> trust;
+  std::optional<std::vector<std::string>> addresses;
+  std::uint64_t addresses_serial = 0;
+};
+BOOST_DESCRIBE_STRUCT(Renewed, (), (trust, addresses, addresses_serial))
+
+// Ends orderly: go away, close, exit.
+struct Stop {
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Stop, (), (reason))
+
+// --- tunnel process → supervisor ---
+
+struct OrderArrived {
+  Bytes order;
+};
+BOOST_DESCRIBE_STRUCT(OrderArrived, (), (order))
+
+enum class TunnelState { connecting, online, waiting, refused };
+BOOST_DESCRIBE_ENUM(TunnelState, connecting, online, waiting, refused)
+
+// For the service manager and for whoever asks over the status socket.
+struct TunnelStatus {
+  TunnelState state = TunnelState::connecting;
+  std::string appliance;  // address in use or tried last
+  std::string route;
+  std::string peer_id;             // "agent:17"
+  std::int64_t since = 0;          // seconds since 1970, of this state
+  std::string reason;              // why not online
+  std::uint64_t failed_tries = 0;  // since the last success
+  std::uint64_t failed_seconds = 0;
+  std::vector<std::string> attempts;  // what each route said at the last try
+  std::uint32_t sessions = 0;
+};
+BOOST_DESCRIBE_STRUCT(TunnelStatus, (),
+                      (state, appliance, route, peer_id, since, reason, failed_tries, failed_seconds,
+                       attempts, sessions))
+
+using FamilyMessage = std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, TunnelStatus>;
+
+// --- supervisor → session process, on its standard input ---
+
+struct SessionSetup {
+  identity::Ticket ticket;
+  std::string socket;  // of the tunnel process
+  std::string session_user;
+  std::vector<std::string> forward_allow;  // of the endpoint's own file: "10.0.0.0/8:22", …
+  std::uint64_t memory_bytes = 0;          // 0: no limit
+};
+BOOST_DESCRIBE_STRUCT(SessionSetup, (), (ticket, socket, session_user, forward_allow, memory_bytes))
+
+// One end of the socket pair.
+class FamilyChannel {
+ public:
+  // Takes a connected stream socket.
+  FamilyChannel(asio::any_io_executor executor, int socket);
+
+  // The next message; Fault::closed when the other process is gone.
+  Task<Result<FamilyMessage>> receive();
+  // Messages of one sender stay in order; several tasks may send.
+  Task<Result<void>> send(FamilyMessage message);
+  void close();
+
+ private:
+  asio::local::stream_protocol::socket socket_;
+  bool sending_ = false;
+  Event turn_;
+};
+
+}  // namespace jump::endpoint

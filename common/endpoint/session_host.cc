@@ -1,0 +1,151 @@
+#include "common/endpoint/session_host.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include <boost/asio/io_context.hpp>
+
+#include "common/base/log.h"
+#include "common/identity/random.h"
+#include "common/session/codec.h"
+#include "common/tunnel/link.h"
+#include "common/tunnel/local_transport.h"
+#include "platform/local_socket.h"
+#include "platform/privileges.h"
+
+namespace jump::endpoint {
+namespace {
+
+constexpr std::size_t kSetupBytes = 128 * 1024;
+constexpr auto kRetryLeast = std::chrono::milliseconds(50);
+constexpr auto kRetryMost = std::chrono::seconds(2);
+constexpr std::uint32_t kSlot = 1;  // a local socket carries one session
+
+Result<SessionSetup> read_setup() {
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (true) {
+    const ssize_t size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (size < 0) return system_error("read the set-up of the session");
+    if (size == 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+    if (text.size() > kSetupBytes) return Error(Fault::too_large, "the set-up of the session is too large");
+  }
+  Result<SessionSetup> setup = from_json_text<SessionSetup>(text, kSetupBytes);
+  wipe(text.data(), text.size());
+  return setup;
+}
+
+mux::SessionEnd::Options end_options(const SessionSetup& setup) {
+  mux::SessionEnd::Options options;
+  options.console = false;
+  options.session = setup.ticket.session;
+  const ByteView secret = setup.ticket.endpoint_secret.reveal();
+  std::copy_n(secret.begin(), std::min<std::size_t>(secret.size(), 32), options.secret.begin());
+  options.instance = identity::random_array<16>();
+  options.wait_limit = std::chrono::seconds(setup.ticket.wait_limit_seconds);
+  return options;
+}
+
+mux::StreamOptions stream_options(const SessionSetup& setup) {
+  mux::StreamOptions options;
+  options.interactive = setup.ticket.kind != control::SessionKind::files;
+  if (setup.ticket.kind == control::SessionKind::shell) options.retain = limits::kShellKept;
+  return options;
+}
+
+class Host : tunnel::LinkHandler {
+ public:
+  Host(asio::any_io_executor executor, const SessionSetup& setup, KindRunner runner)
+      : executor_(executor),
+        setup_(setup),
+        runner_(runner),
+        tasks_(executor),
+        io_(executor, end_options(setup), stream_options(setup)) {}
+
+  Task<> run() {
+    tasks_.spawn("session connections", connect_again());
+    tasks_.spawn("session wait limit", io_.watch());
+    Result<void> result = co_await runner_(io_, setup_);
+    if (!result && !result.error().is(Fault::closed)) {
+      log::warning("session", "failed", {{"error", result.error().message()}});
+      session::Fail fail;
+      fail.text = result.error().message();
+      const session::Message message(fail);
+      io_.send_lasting(session::encode_message(message));
+    }
+    // Everything is with the console, or nobody will ever ask.
+    co_await io_.flushed();
+    const std::string text = result ? std::string() : result.error().message();
+    co_await io_.leave(result ? mux::Reason::finished : mux::Reason::failed, text, io_.end().wait_limit());
+    log::info("session", "over", {{"reason", io_.end().notice().text}});
+    co_await tasks_.stop();
+  }
+
+ private:
+  Task<> connect_again() {
+    Duration pause = kRetryLeast;
+    while (io_.end().state() != mux::SessionEnd::State::over) {
+      Result<platform::Handle> socket = platform::connect_local(setup_.socket);
+      if (!socket) {
+        co_await sleep_for(pause);
+        pause = std::min<Duration>(pause * 2, kRetryMost);
+        continue;
+      }
+      pause = kRetryLeast;
+      tunnel::LocalTransport transport(executor_, socket->release());
+      tunnel::Link link(executor_, transport, *this);
+      link_ = &link;
+      io_.end().bind(link.outbox(), kSlot, BootClock::now());
+      link.set_busy(true);
+      Error why = co_await link.run();
+      link_ = nullptr;
+      io_.end().unbind(BootClock::now());
+      log::debug("session", "local connection ended", {{"reason", why.message()}});
+      co_await sleep_for(kRetryLeast);
+    }
+  }
+
+  Result<void> on_frame(const mux::FrameView& frame, Instant now) override {
+    if (frame.header.slot != kSlot) return {};
+    // What the other end did wrong ends the session, not the connection.
+    const Result<void> result = io_.end().on_frame(frame.header, frame.body(), now);
+    if (!result) log::warning("session", "the other end broke a rule", {{"error", result.error().message()}});
+    return {};
+  }
+  void on_go_away(const mux::GoAwayBody& body) override {
+    if (link_ != nullptr) link_->close(Error(Fault::closed, "told to go away: " + body.text));
+  }
+
+  asio::any_io_executor executor_;
+  const SessionSetup& setup_;
+  KindRunner runner_;
+  TaskGroup tasks_;
+  SessionIo io_;
+  tunnel::Link* link_ = nullptr;
+};
+
+Task<> run_host(asio::any_io_executor executor, const SessionSetup& setup, KindRunner runner) {
+  Host host(executor, setup, runner);
+  co_await host.run();
+}
+
+}  // namespace
+
+int run_session_process(KindRunner runner) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const Result<SessionSetup> setup = read_setup();
+  if (!setup) {
+    log::error("session", "cannot start", {{"error", setup.error().message()}});
+    return 1;
+  }
+  asio::io_context io(1);
+  TaskGroup tasks(io.get_executor());
+  tasks.spawn("session host", run_host(io.get_executor(), *setup, runner));
+  io.run();
+  return 0;
+}
+
+}  // namespace jump::endpoint

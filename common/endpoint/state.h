@@ -1,0 +1,35 @@
+// What an endpoint knows after enrolment, on its disk. Two folders with two owners:
+//   DATA/state.json       the supervisor's (0600): who we are, the trust bundle, where the appliance is
+//   DATA/identity/        the tunnel process's (0700): key.pem, cert.pem
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "common/base/json.h"
+#include "common/identity/trust_bundle.h"
+
+namespace jump::endpoint {
+
+struct EndpointState {
+  std::string peer_id;                 // "agent:17"
+  identity::TrustBundle trust;         // verified when it came
+  std::vector<std::string> addresses;  // "host:port"
+  std::uint64_t addresses_serial = 0;
+  std::int64_t enrolled = 0;  // seconds since 1970
+  std::string fingerprint;    // hex of the summary
+  std::vector<std::string> zone_proxies;
+};
+BOOST_DESCRIBE_STRUCT(EndpointState, (),
+                      (peer_id, trust, addresses, addresses_serial, enrolled, fingerprint, zone_proxies))
+
+std::string state_path(const std::string& data);
+std::string identity_folder(const std::string& data);
+// Fault::not_found: this machine is not enrolled.
+Result<EndpointState> load_state(const std::string& data);
+Result<void> save_state(const std::string& data, const EndpointState& state);
+
+}  // namespace jump::endpoint

@@ -1,0 +1,303 @@
+#include "common/endpoint/supervisor.h"
+
+#include <filesystem>
+
+#include "common/base/log.h"
+#include "common/identity/random.h"
+#include "platform/independent.h"
+#include "platform/local_socket.h"
+#include "platform/machine.h"
+
+namespace jump::endpoint {
+namespace {
+
+constexpr auto kRestartLeast = std::chrono::milliseconds(200);
+constexpr auto kRestartMost = std::chrono::seconds(30);
+constexpr auto kHealthy =
+    std::chrono::seconds(60);  // a tunnel process that lived so long starts again at once
+constexpr auto kStopLimit = std::chrono::seconds(8);
+
+std::string unit_name(const std::string& program, const control::SessionId& session) {
+  return program + "-session-" + to_hex(session).substr(0, 12);
+}
+
+}  // namespace
+
+Supervisor::Supervisor(asio::any_io_executor executor, SupervisorOptions options, EndpointState state)
+    : executor_(executor),
+      options_(std::move(options)),
+      state_(std::move(state)),
+      tasks_(executor),
+      over_(executor),
+      start_nonce_(identity::random_array<16>()),
+      instance_(identity::random_array<16>()) {}
+
+Supervisor::~Supervisor() = default;
+
+Task<Result<SupervisorEnd>> Supervisor::run() {
+  const Result<std::string> boot = platform::boot_id();
+  if (!boot) co_return boot.error();
+  boot_id_ = *boot;
+  verifier_ =
+      std::make_unique<identity::OrderVerifier>(state_.trust.order_keys(), state_.peer_id, start_nonce_);
+  tasks_.spawn("tunnel process", keep_tunnel());
+  if (notify_.watchdog_interval()) tasks_.spawn("watchdog", watchdog());
+  notify_.ready();
+  while (!end_ && !fatal_) co_await over_.wait();
+  notify_.stopping();
+  if (channel_ && end_ == SupervisorEnd::stopped) {
+    const FamilyMessage stop = Stop{"the service is stopping"};
+    // The tunnel process says goodbye and exits; sessions stay, their processes wait for the next one.
+    co_await channel_->send(stop);
+  }
+  if (end_) {
+    const Instant until = BootClock::now() + kStopLimit;
+    while (channel_ && BootClock::now() < until) co_await sleep_for(std::chrono::milliseconds(20));
+  }
+  co_await tasks_.stop();
+  if (fatal_) co_return *fatal_;
+  co_return *end_;
+}
+
+void Supervisor::stop() {
+  if (!end_) end_ = SupervisorEnd::stopped;
+  over_.set();
+}
+
+Task<> Supervisor::watchdog() {
+  while (true) {
+    notify_.watchdog();
+    co_await sleep_for(*notify_.watchdog_interval());
+  }
+}
+
+Begin Supervisor::begin() const {
+  Begin begin;
+  begin.role = options_.role;
+  begin.software = options_.software;
+  begin.boot_id = boot_id_;
+  begin.start_nonce = start_nonce_;
+  begin.instance = instance_;
+  if (const Result<Bytes> digest = from_hex(state_.fingerprint); digest && digest->size() == 32) {
+    begin.fingerprint.emplace();
+    std::copy(digest->begin(), digest->end(), begin.fingerprint->begin());
+  }
+  begin.identity_folder = identity_folder(options_.data);
+  begin.session_socket = options_.run + "/session.sock";
+  begin.status_socket = options_.run + "/status.sock";
+  begin.session_user = options_.rules.session_user;
+  begin.kinds = options_.rules.kinds;
+  begin.trust = state_.trust;
+  begin.routes = options_.routes;
+  begin.routes.addresses = state_.addresses;
+  for (const std::string& address : options_.routes.addresses) {
+    if (std::find(state_.addresses.begin(), state_.addresses.end(), address) == state_.addresses.end()) {
+      begin.routes.addresses.push_back(address);
+    }
+  }
+  for (const std::string& proxy : state_.zone_proxies) begin.routes.zone_proxies.push_back(proxy);
+  begin.addresses_serial = state_.addresses_serial;
+  return begin;
+}
+
+Task<> Supervisor::keep_tunnel() {
+  Duration pause = kRestartLeast;
+  while (!end_) {
+    const Instant started = BootClock::now();
+    const Result<void> ended = co_await run_tunnel();
+    channel_.reset();
+    if (end_) co_return;
+    log::warning(
+        "supervisor", "the tunnel process ended; it is started again",
+        {{"reason", ended ? std::string("exit") : ended.error().message()}, {"in_ms", milliseconds(pause)}});
+    co_await sleep_for(pause);
+    pause = BootClock::now() - started > kHealthy ? Duration(kRestartLeast)
+                                                  : std::min<Duration>(pause * 2, kRestartMost);
+  }
+}
+
+Task<Result<void>> Supervisor::run_tunnel() {
+  Result<std::pair<platform::Handle, platform::Handle>> pair = platform::local_pair();
+  if (!pair) co_return pair.error();
+  platform::ProcessSpec spec;
+  spec.argv = {options_.own_path, "tunnel"};
+  spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+  spec.input = pair->second.get();
+  spec.output = 2;
+  spec.error_output = 2;
+  if (!options_.rules.tunnel_user.empty()) {
+    Result<platform::User> user = platform::find_user(options_.rules.tunnel_user);
+    if (!user) co_return user.error();
+    spec.user = *user;
+  }
+  Result<platform::Process> process = platform::Process::start(executor_, spec);
+  if (!process) co_return wrap(process.error(), "start the tunnel process");
+  pair->second.close();
+  channel_ = std::make_unique<FamilyChannel>(executor_, pair->first.release());
+  const FamilyMessage first = begin();
+  Result<void> sent = co_await channel_->send(first);
+  if (!sent) co_return sent.error();
+  while (true) {
+    Result<FamilyMessage> message = co_await channel_->receive();
+    if (!message) break;
+    if (auto* order = std::get_if<OrderArrived>(&*message)) {
+      tasks_.spawn("order", on_order(std::move(order->order)));
+    } else if (const auto* status = std::get_if<TunnelStatus>(&*message)) {
+      show(*status);
+    } else {
+      co_return Error(Fault::malformed, "the tunnel process sent what only the supervisor may send");
+    }
+  }
+  process->kill();
+  const Result<platform::ExitStatus> exit = co_await process->wait();
+  if (!exit) co_return exit.error();
+  if (exit->signal) co_return Error(Fault::closed, "killed by SIG" + *exit->signal);
+  co_return Error(Fault::closed, "exit status " + std::to_string(exit->status.value_or(0)));
+}
+
+void Supervisor::show(const TunnelStatus& status) {
+  live_sessions_ = status.sessions;
+  switch (status.state) {
+    case TunnelState::online:
+      notify_.status("online as " + status.peer_id + " by " + status.route + ", " +
+                     std::to_string(status.sessions) + " sessions");
+      break;
+    case TunnelState::connecting:
+      notify_.status("connecting to " + status.appliance);
+      break;
+    case TunnelState::waiting:
+      notify_.status("offline, will try again: " + status.reason);
+      break;
+    case TunnelState::refused:
+      notify_.status("refused: " + status.reason);
+      break;
+  }
+}
+
+// Whatever comes here may be forged: the tunnel process faces the network.
+Task<> Supervisor::on_order(Bytes bytes) {
+  Result<identity::Order> order = verifier_->accept(bytes);
+  if (!order) {
+    ++refused_orders_;
+    log::warning("supervisor", "an order was refused",
+                 {{"reason", order.error().message()}, {"refused", refused_orders_}});
+    co_return;
+  }
+  Result<void> done;
+  switch (order->kind) {
+    case identity::OrderKind::start_session:
+      co_await start_session(std::move(*order));
+      co_return;
+    case identity::OrderKind::uninstall:
+      log::info("supervisor", "the appliance orders to uninstall");
+      end_ = SupervisorEnd::uninstalled;
+      over_.set();
+      co_return;
+    case identity::OrderKind::trust_bundle:
+      done = take_bundle(*order);
+      break;
+    case identity::OrderKind::addresses:
+      done = take_addresses(*order);
+      break;
+    case identity::OrderKind::settings:
+      break;
+  }
+  if (!done) {
+    log::warning("supervisor", "an order could not be carried out", {{"reason", done.error().message()}});
+    co_return;
+  }
+  Renewed renewed;
+  renewed.trust = state_.trust;
+  renewed.addresses = state_.addresses;
+  renewed.addresses_serial = state_.addresses_serial;
+  if (channel_) {
+    const FamilyMessage message = std::move(renewed);
+    co_await channel_->send(message);
+  }
+}
+
+Task<> Supervisor::start_session(identity::Order order) {
+  Result<identity::Ticket> ticket = from_json<identity::Ticket>(order.body);
+  OrderResult result;
+  if (ticket) {
+    result.start.session = ticket->session;
+    Result<void> started = co_await start_session_process(std::move(*ticket));
+    result.start.started = started.has_value();
+    if (!started) {
+      result.start.text = started.error().message();
+      log::warning("supervisor", "a session could not start", {{"reason", result.start.text}});
+    }
+  } else {
+    log::warning("supervisor", "a ticket makes no sense", {{"reason", ticket.error().message()}});
+    co_return;
+  }
+  if (!channel_) co_return;
+  const FamilyMessage message = std::move(result);
+  co_await channel_->send(message);
+}
+
+Task<Result<void>> Supervisor::start_session_process(identity::Ticket ticket) {
+  const std::string kind = boost::describe::enum_to_string(ticket.kind, "?");
+  if (std::find(options_.rules.kinds.begin(), options_.rules.kinds.end(), kind) ==
+      options_.rules.kinds.end()) {
+    co_return Error(Fault::refused,
+                    "sessions of kind '" + kind + "' are not allowed by this endpoint's configuration");
+  }
+  if (ticket.endpoint_secret.size() != 32)
+    co_return Error(Fault::malformed, "the ticket's secret has not 32 bytes");
+  // As the tunnel process counts those that are attached: a limit on what the appliance asks for, not on a
+  // liar.
+  if (live_sessions_ >= options_.rules.most_sessions) {
+    co_return Error(Fault::refused, "this endpoint runs " + std::to_string(options_.rules.most_sessions) +
+                                        " sessions already, its limit");
+  }
+  SessionSetup setup;
+  setup.socket = options_.run + "/session.sock";
+  setup.session_user = options_.rules.session_user;
+  setup.forward_allow = options_.rules.forward_allow;
+  setup.memory_bytes = options_.rules.session_memory_bytes;
+  platform::IndependentSpec spec;
+  spec.name = unit_name(options_.program, ticket.session);
+  spec.description = "session of " + printable(ticket.representative, 64) + " (" + kind + ")";
+  spec.argv = {options_.own_path, "session"};
+  spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+  spec.private_folder = options_.data + "/private";
+  spec.slice = "jump-sessions.slice";
+  if (options_.rules.session_memory_bytes > 0) spec.memory_bytes = options_.rules.session_memory_bytes;
+  if (!options_.rules.session_user.empty()) {
+    Result<platform::User> user = platform::find_user(options_.rules.session_user);
+    if (!user) co_return user.error();
+    const Result<platform::User> own = platform::current_user();
+    if (!own || own->uid != user->uid) spec.user = *user;
+  }
+  log::info("supervisor", "a session starts",
+            {{"session", to_hex(ticket.session)}, {"kind", kind}, {"representative", ticket.representative}});
+  setup.ticket = std::move(ticket);
+  spec.input = Secret(to_json_text(setup));
+  co_return co_await platform::start_independent(std::move(spec));
+}
+
+Result<void> Supervisor::take_bundle(const identity::Order& order) {
+  const Result<identity::TrustBundleOrder> body = from_json<identity::TrustBundleOrder>(order.body);
+  if (!body) return body.error();
+  Result<identity::TrustBundle> bundle = identity::open_bundle(body->bundle, state_.trust);
+  if (!bundle) return bundle.error();
+  state_.trust = std::move(*bundle);
+  verifier_->set_keys(state_.trust.order_keys());
+  log::info("supervisor", "a new trust bundle", {{"serial", state_.trust.serial}});
+  return save_state(options_.data, state_);
+}
+
+Result<void> Supervisor::take_addresses(const identity::Order& order) {
+  const Result<identity::AddressesOrder> body = from_json<identity::AddressesOrder>(order.body);
+  if (!body) return body.error();
+  if (body->addresses.empty() || body->addresses.size() > 16)
+    return Error(Fault::invalid, "1 to 16 addresses are possible");
+  if (body->serial <= state_.addresses_serial) return {};
+  state_.addresses = body->addresses;
+  state_.addresses_serial = body->serial;
+  log::info("supervisor", "new addresses of the appliance", {{"serial", body->serial}});
+  return save_state(options_.data, state_);
+}
+
+}  // namespace jump::endpoint

@@ -1,0 +1,79 @@
+// The supervisor: the part of an endpoint's service that has rights and no network. It keeps the tunnel
+// process running and acts on orders of the appliance that it verifies itself; nothing else makes it act. As
+// little code as can be.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "common/endpoint/family.h"
+#include "common/endpoint/state.h"
+#include "platform/process.h"
+#include "platform/service_notify.h"
+
+namespace jump::endpoint {
+
+// What the endpoint's own configuration file allows; no order widens it.
+struct LocalRules {
+  std::string session_user;        // shells and files run as this user; empty: the service's own
+  std::string tunnel_user;         // the tunnel process runs as this user; empty: the service's own
+  std::vector<std::string> kinds;  // of sessions
+  std::vector<std::string> forward_allow;
+  std::uint32_t most_sessions = 64;
+  std::uint64_t session_memory_bytes = 0;  // 0: no limit
+};
+BOOST_DESCRIBE_STRUCT(LocalRules, (),
+                      (session_user, tunnel_user, kinds, forward_allow, most_sessions, session_memory_bytes))
+
+struct SupervisorOptions {
+  control::Role role = control::Role::agent;
+  std::string program;   // "jump-client": names of units and sockets
+  std::string software;  // "jump-client 0.1.0 (linux x86_64)"
+  std::string own_path;  // of the executable; started with "tunnel" and "session"
+  std::string data;
+  std::string run;
+  RouteSettings routes;  // addresses: added to those that the appliance told
+  LocalRules rules;
+};
+
+enum class SupervisorEnd { stopped, uninstalled };
+
+class Supervisor {
+ public:
+  Supervisor(asio::any_io_executor executor, SupervisorOptions options, EndpointState state);
+  ~Supervisor();
+
+  // Runs until stop() or an uninstall order. An error is one that no restart will mend.
+  Task<Result<SupervisorEnd>> run();
+  void stop();
+
+ private:
+  Task<> keep_tunnel();
+  Task<Result<void>> run_tunnel();
+  Task<> on_order(Bytes order);
+  Task<> start_session(identity::Order order);
+  Task<Result<void>> start_session_process(identity::Ticket ticket);
+  Result<void> take_bundle(const identity::Order& order);
+  Result<void> take_addresses(const identity::Order& order);
+  Task<> watchdog();
+  Begin begin() const;
+  void show(const TunnelStatus& status);
+
+  asio::any_io_executor executor_;
+  SupervisorOptions options_;
+  EndpointState state_;
+  platform::ServiceNotify notify_;
+  TaskGroup tasks_;
+  Event over_;
+  std::optional<SupervisorEnd> end_;
+  std::optional<Error> fatal_;
+  std::string boot_id_;
+  control::Nonce start_nonce_;
+  control::Nonce instance_;
+  std::unique_ptr<identity::OrderVerifier> verifier_;
+  std::unique_ptr<FamilyChannel> channel_;
+  std::uint32_t live_sessions_ = 0;
+  std::uint64_t refused_orders_ = 0;
+};
+
+}  // namespace jump::endpoint

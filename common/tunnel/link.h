@@ -1,0 +1,78 @@
+// Link: runs the frames of common/mux over one Transport. One reader, one writer, one watch over silence; the
+// only code that touches the transport. It knows pings and go-away; every other frame is its handler's.
+#pragma once
+
+#include <memory>
+
+#include "common/base/task_group.h"
+#include "common/mux/frame_reader.h"
+#include "common/mux/outbox.h"
+#include "common/tunnel/transport.h"
+
+namespace jump::tunnel {
+
+class LinkHandler {
+ public:
+  virtual ~LinkHandler() = default;
+  // Any frame but ping, pong and go-away. An error is the peer's fault: the link tells it (go-away
+  // "protocol") and ends. The frame lives until this returns.
+  virtual Result<void> on_frame(const mux::FrameView& frame, Instant now) = 0;
+  // The peer asked to be left. The link goes on until the handler, or the peer, closes it.
+  virtual void on_go_away(const mux::GoAwayBody& body) = 0;
+};
+
+class Link {
+ public:
+  // What is being moved, for statistics and tests.
+  struct Counters {
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    std::uint64_t writes = 0;
+  };
+
+  // Both must outlive run().
+  Link(asio::any_io_executor executor, Transport& transport, LinkHandler& handler);
+  ~Link();
+
+  mux::Outbox& outbox() { return outbox_; }
+
+  // Reads, writes and watches until the connection ends, one way or the other; always says why. Orderly ends
+  // of the peer are Fault::closed. The transport is closed when this returns.
+  Task<Error> run();
+  // run() ends soon with this reason. Idempotent; the first reason counts.
+  void close(Error reason);
+  // Sends `body`, waits until it is with the kernel (at most limits::kShutdownLimit), then closes.
+  void go_away(mux::GoAwayBody body, Error reason);
+
+  // A session runs: silence is noticed sooner.
+  void set_busy(bool busy);
+  Instant last_heard() const { return last_heard_; }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  Task<> read_loop();
+  Task<> write_loop();
+  Task<> watch_loop();
+  Task<> drain(Error reason);
+  Result<void> on_frame(const mux::FrameView& frame, Instant now);
+  void pace();
+
+  Transport& transport_;
+  LinkHandler& handler_;
+  TaskGroup tasks_;
+  Event work_;  // the outbox has something
+  Event over_;
+  Event busy_changed_;
+  mux::Outbox outbox_;
+  mux::FrameReader reader_;
+  Instant last_heard_;
+  bool busy_ = false;
+  bool draining_ = false;  // go-away is queued: close when it is written
+  std::optional<Error> reason_;
+  std::size_t batch_limit_;
+  std::size_t frame_limit_ = limits::kFrameBytes;
+  Instant paced_at_{};
+  Counters counters_;
+};
+
+}  // namespace jump::tunnel
