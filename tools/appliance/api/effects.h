@@ -1,0 +1,75 @@
+// What the caller must do after a request or an enrolment was committed: the API decides and stores, and
+// touches no tunnel. Each may be done twice or for somebody who is not there, without harm.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <boost/describe.hpp>
+
+#include "tools/appliance/store/sessions.h"
+
+namespace jump::api {
+
+// Removed: send the uninstall order now if it is connected (it has a tombstone, so later hellos get it too),
+// then close.
+struct UninstallAgent {
+  std::int64_t agent = 0;
+};
+BOOST_DESCRIBE_STRUCT(UninstallAgent, (), (agent))
+
+// Close its tunnel with this reason; it is refused with it until enabled again.
+struct DisableAgent {
+  std::int64_t agent = 0;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(DisableAgent, (), (agent, reason))
+
+// Its settings changed (max_offline_minutes, ephemeral, name): tell it if it is connected.
+struct RefreshAgent {
+  std::int64_t agent = 0;
+};
+BOOST_DESCRIBE_STRUCT(RefreshAgent, (), (agent))
+
+// This certificate must not be believed from now on, not by PSK either; a tunnel that came by it is closed.
+struct RevokeCertificate {
+  std::string serial;
+  std::int64_t agent = 0;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(RevokeCertificate, (), (serial, agent, reason))
+
+// End it at both ends within 5 s, and store that it ended.
+struct EndSession {
+  store::SessionId session{};
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(EndSession, (), (session, reason))
+
+// A token is void: close the console tunnels that came by it.
+struct CloseToken {
+  std::int64_t token = 0;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(CloseToken, (), (token, reason))
+
+// Tell all agents the addresses (site settings), and those that connect later.
+struct AnnounceAddresses {
+  std::uint64_t serial = 0;
+};
+BOOST_DESCRIBE_STRUCT(AnnounceAddresses, (), (serial))
+
+// Site settings changed: read them again; statistics and periods go to all agents.
+struct SettingsChanged {
+  bool agents_too = false;
+};
+BOOST_DESCRIBE_STRUCT(SettingsChanged, (), (agents_too))
+
+using Effect = std::variant<UninstallAgent, DisableAgent, RefreshAgent, RevokeCertificate, EndSession,
+                            CloseToken, AnnounceAddresses, SettingsChanged>;
+using Effects = std::vector<Effect>;
+
+}  // namespace jump::api

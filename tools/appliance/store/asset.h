@@ -1,0 +1,17 @@
+// The words that installers and jump clients share.
+#pragma once
+
+#include <boost/describe.hpp>
+
+namespace jump::store {
+
+enum class GroupType { shared, personal };  // personal: jump_group_id is a user's id
+BOOST_DESCRIBE_ENUM(GroupType, shared, personal)
+enum class StartMode { normal, minimized, hidden };
+BOOST_DESCRIBE_ENUM(StartMode, normal, minimized, hidden)
+enum class InstallMode { unknown, user, service };
+BOOST_DESCRIBE_ENUM(InstallMode, unknown, user, service)
+enum class ConnectionType { active, passive, uninstalled };
+BOOST_DESCRIBE_ENUM(ConnectionType, active, passive, uninstalled)
+
+}  // namespace jump::store

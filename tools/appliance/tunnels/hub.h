@@ -1,0 +1,109 @@
+// Hub: the live sessions of this appliance, by id. A session is here from the commit of its row until its end; what is
+// here beyond the row (who is attached, what is queued) is made anew by the attaches after a restart.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "common/base/task_group.h"
+#include "common/mux/anchor.h"
+#include "tools/appliance/sessions/recorder.h"
+#include "tools/appliance/store/sessions.h"
+
+namespace jump::appliance {
+
+class Hub;
+
+// What a leg belongs to, on the side of the peer that dialled.
+class LegOwner {
+ public:
+  virtual ~LegOwner() = default;
+  // The slot is not of a session any more.
+  virtual void on_slot_released(std::uint32_t slot) = 0;
+  // Sessions run over this tunnel, or none.
+  virtual void on_busy(bool busy) = 0;
+};
+
+class LiveSession : mux::AnchorListener {
+ public:
+  LiveSession(Hub& hub, store::Session row, std::unique_ptr<Recorder> recorder, bool recording_required);
+
+  const store::Session& row() const { return row_; }
+  store::Session& row() { return row_; }
+  mux::Anchor& anchor() { return anchor_; }
+
+  bool attach(mux::Side side, LegOwner& owner, mux::Outbox& outbox, std::uint32_t slot, const mux::Attach& frame,
+              std::string who);
+  void detach(mux::Side side, const mux::Notice& why);
+  Result<void> on_frame(mux::Side side, const mux::FrameView& frame, Instant now);
+  // Both ends are told; the row ends with `why`.
+  void finish(const mux::Notice& why);
+
+  bool over() const { return over_; }
+  Recorder* recorder() { return recorder_.get(); }
+  // Since when one end or the other has been away; nothing while both are there.
+  std::optional<Instant> incomplete_since() const { return incomplete_since_; }
+  // The recording can be written again.
+  void check_recording();
+  bool holding() const { return holding_; }
+
+ private:
+  // Decides what a full disk means for this session.
+  struct Gate : mux::Tap {
+    LiveSession* session = nullptr;
+    bool on_data(mux::Side from, std::uint32_t stream, std::uint64_t offset, ByteView bytes) override;
+  };
+  void on_leave(mux::Side side, const mux::Notice& notice) override;
+  void on_released(mux::Side side, const mux::Outbox& outbox, std::uint32_t slot) override;
+  void note_presence(Instant now);
+
+  Hub& hub_;
+  store::Session row_;
+  std::unique_ptr<Recorder> recorder_;
+  bool recording_required_;
+  Gate gate_;
+  mux::Anchor anchor_;
+  std::array<LegOwner*, 2> owners_{};
+  std::optional<Instant> incomplete_since_;
+  bool holding_ = false;
+  bool over_ = false;
+};
+
+class Hub {
+ public:
+  struct Events {
+    std::function<void(LiveSession&)> on_started;      // the endpoint attached for the first time
+    std::function<void(LiveSession&)> on_console;      // a console attached: instance and count
+    std::function<void(const store::Session&, const mux::Notice&, std::uint64_t bytes)> on_over;
+  };
+
+  Hub(asio::any_io_executor executor, Events events);
+  ~Hub();
+
+  LiveSession* find(const store::SessionId& id);
+  LiveSession& add(store::Session row, std::unique_ptr<Recorder> recorder, bool recording_required);
+  std::size_t size() const { return sessions_.size(); }
+  std::size_t of_agent(std::int64_t agent) const;
+  std::size_t of_asset(std::int64_t asset) const;
+
+  // Ends what matches, for both ends at once.
+  void finish_if(const std::function<bool(const store::Session&)>& matches, const mux::Notice& why);
+
+  // Wait limits and full disks; runs until cancelled. Every second: recordings to the disk, through `sync`.
+  Task<> watch(std::function<void(std::vector<int> descriptors)> sync);
+
+ private:
+  friend class LiveSession;
+  void over(LiveSession& session, const mux::Notice& why);
+  void sweep();
+
+  asio::any_io_executor executor_;
+  Events events_;
+  std::map<store::SessionId, std::unique_ptr<LiveSession>> sessions_;
+  Event swept_;
+};
+
+}  // namespace jump::appliance
