@@ -21,9 +21,9 @@ namespace jump::tunnel {
 
 // What is known about a connection; filled once it is established.
 struct TransportInfo {
-  std::string local_address;   // "10.0.0.7:51234", "[::1]:443", "local"
+  std::string local_address;  // "10.0.0.7:51234", "[::1]:443", "local"
   std::string peer_address;
-  std::string peer_host;       // address without the port, for limits for each source
+  std::string peer_host;  // address without the port, for limits for each source
 };
 
 // The kernel's view of the path, for pacing (PRODUCT.md 1.9). Zero where it does not know.
@@ -50,7 +50,8 @@ class Transport {
   // Sends what is kept; ends when all of it is with the kernel and more is wanted.
   virtual Task<Result<void>> writable() = 0;
 
-  // Bytes that the kernel may hold unsent before writable() waits (TCP_NOTSENT_LOWAT). No-op where there is none.
+  // Bytes that the kernel may hold unsent before writable() waits (TCP_NOTSENT_LOWAT). No-op where there is
+  // none.
   virtual void set_unsent_limit(std::size_t bytes) = 0;
   virtual PathState path() const = 0;
 
