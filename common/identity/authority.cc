@@ -7,8 +7,8 @@
 #include "common/base/json.h"
 #include "common/identity/issue.h"
 #include "common/identity/openssl_types.h"
-#include "common/identity/private_file.h"
 #include "common/identity/random.h"
+#include "platform/files.h"
 
 namespace jump::identity {
 
@@ -34,6 +34,7 @@ BOOST_DESCRIBE_STRUCT(StoredAuthority, (), (version, serial, changed, has_next, 
 namespace {
 
 constexpr std::size_t kFileBytes = 262144;
+constexpr unsigned kFileMode = 0600;
 constexpr std::size_t kSaltBytes = 16;
 
 // Valid from a little before now, but never by a large part of a short life: renewal at two thirds would be
@@ -130,15 +131,16 @@ Result<Authority> Authority::from_text(const Secret& text) {
 }
 
 Result<Authority> Authority::load(const std::string& path) {
-  const Result<Secret> text = read_private_file(path, kFileBytes);
-  if (!text) return text.error();
-  Result<Authority> authority = from_text(*text);
+  Result<Bytes> bytes = platform::read_private_file(path, kFileBytes);
+  if (!bytes) return bytes.error();
+  const Secret text(std::move(*bytes));
+  Result<Authority> authority = from_text(text);
   if (!authority) return wrap(authority.error(), path);
   return authority;
 }
 
 Result<void> Authority::save(const std::string& path) const {
-  return write_private_file(path, to_text().reveal());
+  return platform::write_file(path, to_text().reveal(), kFileMode);
 }
 
 // --- issuing

@@ -51,7 +51,7 @@ class Authority {
  public:
   static Result<Authority> create(std::int64_t now);
 
-  // One file, 0600 (private_file.h), JSON.
+  // One file, 0600 (platform/files.h), JSON.
   static Result<Authority> load(const std::string& path);
   Result<void> save(const std::string& path) const;
   // The same as text, for a sealed backup (seal.h).

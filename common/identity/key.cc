@@ -6,7 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/identity/openssl_types.h"
-#include "common/identity/private_file.h"
+#include "platform/files.h"
 
 namespace jump::identity {
 namespace {
@@ -17,6 +17,7 @@ using Pkcs8Ptr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, FreeBy<PKCS8_PRIV_KEY_INFO
 using RequestPtr = std::unique_ptr<X509_REQ, FreeBy<X509_REQ_free>>;
 
 constexpr std::size_t kKeyBytes = 16384;
+constexpr unsigned kFileMode = 0600;
 
 // Without this OpenSSL would ask at the terminal.
 int no_passphrase(char*, int, int, void*) {
@@ -103,9 +104,10 @@ Result<PrivateKey> PrivateKey::from_der(ByteView der) {
 }
 
 Result<PrivateKey> PrivateKey::load(const std::string& path) {
-  const Result<Secret> text = read_private_file(path, kKeyBytes);
-  if (!text) return text.error();
-  Result<PrivateKey> key = from_pem(text->reveal_text());
+  Result<Bytes> bytes = platform::read_private_file(path, kKeyBytes);
+  if (!bytes) return bytes.error();
+  const Secret text(std::move(*bytes));
+  Result<PrivateKey> key = from_pem(text.reveal_text());
   if (!key) return wrap(key.error(), path);
   return key;
 }
@@ -128,7 +130,7 @@ Secret PrivateKey::to_der() const {
 }
 
 Result<void> PrivateKey::save(const std::string& path) const {
-  return write_private_file(path, to_pem().reveal());
+  return platform::write_file(path, to_pem().reveal(), kFileMode);
 }
 
 Bytes PrivateKey::public_spki() const {

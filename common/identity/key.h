@@ -32,7 +32,7 @@ class PrivateKey {
 
   Secret to_pem() const;
   Secret to_der() const;
-  // Mode 0600, whole or not at all (private_file.h).
+  // Mode 0600, whole or not at all (platform/files.h).
   Result<void> save(const std::string& path) const;
 
   // SubjectPublicKeyInfo, DER.

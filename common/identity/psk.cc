@@ -4,9 +4,9 @@
 
 #include "common/base/check.h"
 #include "common/base/json.h"
-#include "common/identity/private_file.h"
 #include "common/identity/random.h"
 #include "common/identity/sha256.h"
+#include "platform/files.h"
 
 namespace jump::identity {
 
@@ -22,6 +22,7 @@ constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kSerialBytes = 16;
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kFileBytes = 4096;
+constexpr unsigned kFileMode = 0600;
 constexpr std::int64_t kLife = kPskEpochSeconds * static_cast<std::int64_t>(kPskEpochs);
 
 Secret derive(const PskEpoch& epoch, ByteView id) {
@@ -87,9 +88,10 @@ std::optional<PskPeer> PskMaster::lookup(ByteView id, std::int64_t now) const {
 }
 
 Result<PskMaster> PskMaster::load(const std::string& path) {
-  const Result<Secret> text = read_private_file(path, kFileBytes);
-  if (!text) return text.error();
-  Result<StoredPsk> stored = from_json_text<StoredPsk>(text->reveal_text(), kFileBytes);
+  Result<Bytes> bytes = platform::read_private_file(path, kFileBytes);
+  if (!bytes) return bytes.error();
+  const Secret text(std::move(*bytes));
+  Result<StoredPsk> stored = from_json_text<StoredPsk>(text.reveal_text(), kFileBytes);
   if (!stored) return wrap(stored.error(), path);
   if (stored->version != 1) {
     return Error(Fault::unsupported, path + ": version " + std::to_string(stored->version) + ", 1 is known");
@@ -108,7 +110,7 @@ Result<PskMaster> PskMaster::load(const std::string& path) {
 
 Result<void> PskMaster::save(const std::string& path) const {
   std::string text = to_json_text(StoredPsk{1, epochs_});
-  const Result<void> written = write_private_file(path, as_bytes(text));
+  const Result<void> written = platform::write_file(path, as_bytes(text), kFileMode);
   wipe(text.data(), text.size());
   return written;
 }

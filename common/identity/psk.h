@@ -65,8 +65,8 @@ class PskMaster {
   // Absent: not of ours, forged length, an epoch that is gone. Costs one HKDF.
   std::optional<PskPeer> lookup(ByteView id, std::int64_t now) const;
 
-  // 0600 (private_file.h). A missing file is Fault::not_found; a damaged one may simply be replaced by a new
-  // master: everybody makes one full handshake.
+  // 0600 (platform/files.h). A missing file is Fault::not_found; a damaged one may simply be replaced by a
+  // new master: everybody makes one full handshake.
   static Result<PskMaster> load(const std::string& path);
   Result<void> save(const std::string& path) const;
 
