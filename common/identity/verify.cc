@@ -36,6 +36,17 @@ Error untrusted(const Certificate& certificate, const std::string& why) {
   return {Fault::unauthenticated, title(certificate) + ": " + why};
 }
 
+// Says it was issued by a CA that is believed. OpenSSL takes the first issuer that fits and never tries a
+// second one, so it gets only those that lead somewhere: a peer shows cross certificates by each older CA,
+// and the CAs besides.
+bool is_cross(const Certificate& shown, const CaSet& authorities) {
+  if (shown.self_signed()) return false;
+  const auto& all = authorities.authorities();
+  return std::any_of(all.begin(), all.end(), [&](const Certificate& authority) {
+    return X509_check_issued(borrow(authority), borrow(shown)) == X509_V_OK;
+  });
+}
+
 // Finds a chain to one of `authorities` and checks all signatures in it; not its times. On success the chain,
 // the peer's own certificate first.
 Result<std::vector<Certificate>> find_chain(std::span<const Certificate> shown, const CaSet& authorities) {
@@ -44,7 +55,9 @@ Result<std::vector<Certificate>> find_chain(std::span<const Certificate> shown, 
   const StoreContextPtr context(X509_STORE_CTX_new());
   const BorrowedStack others(sk_X509_new_null());
   CHECK(context != nullptr && others != nullptr);
-  for (const Certificate& other : shown.subspan(1)) CHECK(sk_X509_push(others.get(), borrow(other)) > 0);
+  for (const Certificate& other : shown.subspan(1)) {
+    if (is_cross(other, authorities)) CHECK(sk_X509_push(others.get(), borrow(other)) > 0);
+  }
   CHECK(X509_STORE_CTX_init(context.get(), authorities.native()->store.get(), borrow(peer), others.get()) ==
         1);
   X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(context.get());
