@@ -75,17 +75,17 @@ def build(preset, target, count):
     start = time.monotonic()
     good = configure(preset)
     if good:
-        process = subprocess.Popen(["cmake", "--build", folder(preset), "--target", target, "--", f"-j{JOBS}", "-k20"],
-                                   cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   text=True, errors="replace")
+        command = ["cmake", "--build", folder(preset), "--target", target, "--", f"-j{JOBS}", "-k20"]
         spoken = time.monotonic()
-        for line in process.stdout:
-            if not re.match(r"\[\d+/\d+\]", line):
-                print(line, end="", flush=True)
-            elif time.monotonic() - spoken > HEARTBEAT:
-                spoken = time.monotonic()
-                say(f"  {line.split(']')[0]}] after {duration(spoken - start)}")
-        good = process.wait() == 0
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+            for line in process.stdout:
+                if not re.match(r"\[\d+/\d+\]", line):
+                    print(line, end="", flush=True)
+                elif time.monotonic() - spoken > HEARTBEAT:
+                    spoken = time.monotonic()
+                    say(f"  {line.split(']')[0]}] after {duration(spoken - start)}")
+        good = process.returncode == 0
     say(f"build {preset} {target}: {'done' if good else 'FAILED'} in {duration(time.monotonic() - start)}")
     if not good:
         count.add(f"build {preset}", "failed")
@@ -97,7 +97,8 @@ def ctest(preset, count, labels=None, but=None):
     report = os.path.join(folder(preset), "report.xml")
     if os.path.exists(report):
         os.remove(report)
-    command = ["ctest", "--test-dir", folder(preset), f"-j{JOBS}", "--output-on-failure", "--output-junit", report]
+    command = ["ctest", "--test-dir", folder(preset), f"-j{JOBS}", "--output-on-failure",
+               "--test-output-size-passed", "1000000", "--output-junit", report]
     if labels:
         command += ["-L", f"^({labels})$"]
     if but:
@@ -106,14 +107,17 @@ def ctest(preset, count, labels=None, but=None):
     cases = xml.parse(report).getroot().findall("testcase") if os.path.exists(report) else []
     for case in cases:
         name = f"{preset}/{case.get('name')}"
-        if case.find("failure") is not None or case.get("status") == "fail":
-            count.add(name, "failed")
-        elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
+        left_out = case.find("skipped").get("message") if case.find("skipped") is not None else ""
+        if left_out.startswith("SKIP_"):
             count.add(name, "skipped", last_line(case))
+        elif case.get("status") == "disabled":
+            count.add(name, "skipped", "disabled")
+        elif left_out or case.find("failure") is not None or case.get("status") != "run":
+            count.add(name, "failed", left_out)  # a program that cannot be started is no skip
         else:
             count.add(name, "passed")
-            for inner in sorted(set(re.findall(r"^\[  SKIPPED \] (\w+[.]\w+|\w+/\S+)", output(case), re.M))):
-                count.add(f"{name} {inner}", "skipped")
+            for place, why in re.findall(r"^(\S+:\d+): Skipped\n(.*)$", output(case), re.M):
+                count.add(f"{name} {os.path.relpath(os.path.join(folder(preset), place), ROOT)}", "skipped", why)
     if status != 0 and not count.failed:
         count.add(f"{preset}/ctest", "failed", f"ended with status {status}")
     if not cases:
