@@ -1,0 +1,70 @@
+#include "tools/console/terminal/escape.h"
+
+#include <optional>
+
+namespace jump::console {
+namespace {
+
+constexpr char kSuspend = 26;  // Ctrl-Z
+
+std::optional<Command> command_of(char c) {
+  switch (c) {
+    case '.':
+      return Command::leave;
+    case 'd':
+      return Command::let_go;
+    case '?':
+      return Command::help;
+    case kSuspend:
+      return Command::suspend;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::vector<EscapeParser::Part> EscapeParser::feed(std::string_view typed) {
+  std::vector<Part> parts(1);
+  if (!enabled_) {
+    parts.back().bytes = std::string(typed);
+    return parts;
+  }
+  for (const char c : typed) {
+    if (place_ == Place::line_start && c == '~') {
+      place_ = Place::after_tilde;
+      continue;
+    }
+    if (place_ == Place::after_tilde) {
+      if (const std::optional<Command> command = command_of(c)) {
+        place_ = Place::line_start;
+        parts.back().has_command = true;
+        parts.back().command = *command;
+        if (*command == Command::leave || *command == Command::let_go) return parts;
+        parts.emplace_back();
+        continue;
+      }
+      if (c == '~') {
+        parts.back().bytes += '~';
+        place_ = Place::inside;
+        continue;
+      }
+      parts.back().bytes += '~';
+    }
+    parts.back().bytes += c;
+    place_ = c == '\r' || c == '\n' ? Place::line_start : Place::inside;
+  }
+  return parts;
+}
+
+std::string escape_help() {
+  return "\r\n"
+         "~.   leave: the program gets a hang-up\r\n"
+         "~d   let go: the program runs on; come back with jump shell --attach\r\n"
+         "~^Z  stop jump itself; fg goes on\r\n"
+         "~~   a tilde\r\n"
+         "~?   this\r\n"
+         "(each at the beginning of a line)\r\n";
+}
+
+}  // namespace jump::console

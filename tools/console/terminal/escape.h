@@ -1,0 +1,38 @@
+// EscapeParser: what the person types in a shell, split into what is for the other side and what is for us.
+// As with ssh, '~' counts only at the beginning of a line:
+//     ~.   leave        ~d   let go: the program runs on, `jump shell --attach` comes back
+//     ~?   help         ~^Z  stop `jump`        ~~   one '~'
+// Anything else after '~' is passed on, the '~' too.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace jump::console {
+
+enum class Command { leave, let_go, help, suspend };
+
+class EscapeParser {
+ public:
+  // `enabled` false: everything is for the other side.
+  explicit EscapeParser(bool enabled = true) : enabled_(enabled) {}
+
+  struct Part {
+    std::string bytes;  // for the other side, before the command
+    bool has_command = false;
+    Command command = Command::help;
+  };
+  // In the order that it was typed. What stands behind leave or let_go is dropped.
+  std::vector<Part> feed(std::string_view typed);
+
+ private:
+  enum class Place { line_start, after_tilde, inside };
+  bool enabled_;
+  Place place_ = Place::line_start;
+};
+
+// Lines for the terminal, with CR LF.
+std::string escape_help();
+
+}  // namespace jump::console

@@ -1,0 +1,59 @@
+#include "tools/console/terminal/escape.h"
+
+#include <gtest/gtest.h>
+
+namespace jump::console {
+namespace {
+
+// Commands as {L D H S}, the rest as it is.
+std::string run(EscapeParser& parser, std::string_view typed) {
+  std::string seen;
+  for (const EscapeParser::Part& part : parser.feed(typed)) {
+    seen += part.bytes;
+    if (part.has_command) seen += std::string("{") + "LDHS"[static_cast<int>(part.command)] + "}";
+  }
+  return seen;
+}
+std::string run(std::string_view typed) {
+  EscapeParser parser;
+  return run(parser, typed);
+}
+
+TEST(EscapeParser, CountsOnlyAtTheBeginningOfALine) {
+  EXPECT_EQ(run("~."), "{L}");
+  EXPECT_EQ(run("ls\r~."), "ls\r{L}");
+  EXPECT_EQ(run("ls\n~d"), "ls\n{D}");
+  EXPECT_EQ(run("ls ~."), "ls ~.");
+  EXPECT_EQ(run("a~?"), "a~?");
+}
+
+TEST(EscapeParser, PassesOnWhatIsNoCommand) {
+  EXPECT_EQ(run("~x"), "~x");
+  EXPECT_EQ(run("~\r~?"), "~\r{H}");
+  EXPECT_EQ(run("~~."), "~.");
+  EXPECT_EQ(run("~~~."), "~~.");
+  EXPECT_EQ(run("~/bin\r"), "~/bin\r");
+}
+
+TEST(EscapeParser, GoesOnAfterHelpAsAtALineStart) {
+  EXPECT_EQ(run("~?~."), "{H}{L}");
+  EXPECT_EQ(run("~\x1axy"), "{S}xy");
+}
+
+TEST(EscapeParser, DropsWhatStandsBehindLeaving) {
+  EXPECT_EQ(run("~.rm -rf\r"), "{L}");
+}
+
+TEST(EscapeParser, FindsCommandsCutIntoSingleBytes) {
+  EscapeParser parser;
+  EXPECT_EQ(run(parser, "\r") + run(parser, "~") + run(parser, "?") + run(parser, "~") + run(parser, "d"),
+            "\r{H}{D}");
+}
+
+TEST(EscapeParser, DoesNothingWhenSwitchedOff) {
+  EscapeParser parser(false);
+  EXPECT_EQ(run(parser, "~.\r~d"), "~.\r~d");
+}
+
+}  // namespace
+}  // namespace jump::console
