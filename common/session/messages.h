@@ -15,6 +15,10 @@ namespace jump::session {
 
 // --- arguments of a start (in OpenSession, in the ticket) -------------------------------------------------
 
+//
+// check() names the first rule that a start breaks; the appliance asks it before it signs a ticket, the
+// endpoint before it starts anything.
+
 struct ShellStart {
   std::string term = "xterm-256color";  // [A-Za-z0-9._+-]{1,64}
   std::uint16_t columns = 80;           // 1-1000
@@ -25,12 +29,12 @@ BOOST_DESCRIBE_STRUCT(ShellStart, (), (term, columns, rows, locale))
 
 // argv goes to execvp as it is, never to a shell.
 struct ExecStart {
-  std::vector<std::string> argv;        // 1-1024 items, 128 KiB together
+  std::vector<std::string> argv;  // 1-1024 items, 128 KiB together
 };
 BOOST_DESCRIBE_STRUCT(ExecStart, (), (argv))
 
 struct ForwardStart {
-  std::string host;                     // checked against the endpoint's allow list, for each connection
+  std::string host;  // checked against the endpoint's allow list, for each connection
   std::uint16_t port = 0;
 };
 BOOST_DESCRIBE_STRUCT(ForwardStart, (), (host, port))
@@ -39,7 +43,13 @@ BOOST_DESCRIBE_STRUCT(ForwardStart, (), (host, port))
 struct NoArguments {};
 BOOST_DESCRIBE_STRUCT(NoArguments, (), ())
 
-// --- messages ------------------------------------------------------------------------------------------------
+Result<void> check(const ShellStart& start);
+Result<void> check(const ExecStart& start);
+Result<void> check(const ForwardStart& start);
+// 1-1000 each.
+Result<void> check_size(std::uint16_t columns, std::uint16_t rows);
+
+// --- messages -------------------------------------------------------------------------------------------
 
 // console → endpoint. The console's terminal has this size now.
 struct Resize {
@@ -48,7 +58,8 @@ struct Resize {
 };
 BOOST_DESCRIBE_STRUCT(Resize, (), (columns, rows))
 
-// console → endpoint. A signal for the foreground job or the command: INT, TERM, HUP, QUIT, KILL, USR1, USR2, TSTP, CONT.
+// console → endpoint. A signal for the foreground job or the command: INT, TERM, HUP, QUIT, KILL, USR1, USR2,
+// TSTP, CONT.
 struct Signal {
   std::string name;
 };
@@ -57,15 +68,17 @@ BOOST_DESCRIBE_STRUCT(Signal, (), (name))
 // opener → other end. A new stream (numbers: console even, endpoint odd); refused by reset.
 struct StreamOpen {
   std::uint32_t stream = 0;
-  std::string purpose;                  // tty | stdio | stderr | get | put | connection | report
-  json::value arguments;                // by purpose
+  // shell: tty; exec: stdio, stderr; forward: connection; sysinfo: report;
+  // files: get, put, list, stat, make_folder, remove (arguments: common/files/requests.h)
+  std::string purpose;
+  json::value arguments;
 };
 BOOST_DESCRIBE_STRUCT(StreamOpen, (), (stream, purpose, arguments))
 
 // endpoint → console. The program ended: a status, or the signal that killed it.
 struct Exit {
   std::optional<std::int32_t> status;
-  std::optional<std::string> signal;    // "SEGV"
+  std::optional<std::string> signal;  // "SEGV"
   bool core_dumped = false;
 };
 BOOST_DESCRIBE_STRUCT(Exit, (), (status, signal, core_dumped))

@@ -2,7 +2,8 @@
 // and messages, that outlive tunnels. common/endpoint implements it over common/mux for the endpoint
 // and the console alike; tests implement it in memory.
 //
-// A Stream that is destroyed before both directions are over is reset. One thread. All awaits end with Fault::closed when the session ended.
+// A Stream that is destroyed before both directions are over is reset. One thread. All awaits end with
+// Fault::closed when the session ended.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ class Stream {
   virtual ~Stream() = default;
   virtual std::uint32_t number() const = 0;
 
-  // Waits for bytes; 0 = the peer ended its direction. What is read is not yet acknowledged.
+  // Waits for bytes; 0 = the peer ended its direction (which is acknowledged with that answer). What is
+  // read is not yet acknowledged.
   virtual Task<Result<std::size_t>> read(std::span<std::uint8_t> into) = 0;
   // Acknowledges bytes that read() gave: they are where they belong now (pty, disk, standard output).
   // Without it the sender keeps them, and after a takeover they come again.
@@ -51,7 +53,8 @@ class Session {
   // A new stream of this end. The peer learns its number from a message that the caller sends; bytes may be
   // written at once and flow when the peer has adopted the number.
   virtual Result<std::unique_ptr<Stream>> open_stream() = 0;
-  // The stream that the peer announced in a message; refused for a number of the wrong parity or one used before.
+  // The stream that the peer announced in a message; refused for a number of the wrong parity or one used
+  // before.
   virtual Result<std::unique_ptr<Stream>> adopt_stream(std::uint32_t number) = 0;
 
   // Ends when everything that was sent has been taken by the peer. Then the session may be left.
