@@ -2,7 +2,7 @@
 
 import re
 
-from source import Finding
+from source import Finding, Source
 
 RULES = {
     "programs-apart": "agent, jumpoint and each of tools/* are programs of their own: what two of them need "
@@ -60,11 +60,9 @@ def program(path):
 def edge(source, included):
     """(rule, text) when a file may not include another of ours."""
     here, there = room(source.path), room(included)
-    if here == there or here == "tests":
-        return None
-    if there == "tests":
-        if not source.is_test:
-            return "tests-apart", f"{source.path} ships and includes {included}"
+    if not source.is_test and (there == "tests" or Source(included, "").is_test):
+        return "tests-apart", f"{source.path} ships and includes {included}"
+    if here == there or "tests" in (here, there):
         return None
     if program(source.path) and program(included):
         return "programs-apart", f"{here} includes {included}"

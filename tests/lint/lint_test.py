@@ -86,6 +86,9 @@ class Edges(unittest.TestCase):
     def test_nothing_that_ships_includes_tests(self):
         self.assertEqual(include("agent/shell/x.cc", "tests/support/fake_pty.h"), ["tests-apart"])
         self.assertEqual(include("agent/shell/x_test.cc", "tests/support/fake_pty.h"), [])
+        self.assertEqual(include("agent/shell/x.cc", "agent/shell/shell_test_support.h"), ["tests-apart"])
+        self.assertEqual(include("agent/shell/x_test.cc", "agent/shell/shell_test_support.h"), [])
+        self.assertEqual(include("agent/shell/shell_test_support.h", "gtest/gtest.h", quoted=False), [])
         self.assertEqual(include("tests/integration/x_test.cc", "agent/shell/y.h"), [])
         self.assertEqual(include("common/mux/frame.cc", "gtest/gtest.h", quoted=False), ["test-library"])
         self.assertEqual(include("common/mux/frame_test.cc", "gtest/gtest.h", quoted=False), [])
