@@ -170,7 +170,7 @@ inline Task<Result<Bytes>> read_bytes(Transport& from, std::size_t bytes) {
   while (all.size() < bytes) {
     const Result<void> ready = co_await from.readable();
     if (!ready) co_return ready.error();
-    for (;;) {
+    while (all.size() < bytes) {
       const Result<std::size_t> got = from.read_now(buffer);
       if (!got) co_return got.error();
       if (*got == 0) break;
