@@ -19,11 +19,13 @@ Bytes new_frame(Kind kind, std::uint32_t slot, std::size_t body, std::uint8_t fl
   return frame;
 }
 
-std::string_view cut(std::string_view text) {
-  if (text.size() <= kTextBytes) return text;
+std::string fit(std::string_view text) {
+  std::string fitting = is_utf8(text) ? std::string(text) : printable(text);
+  if (fitting.size() <= kTextBytes) return fitting;
   std::size_t size = kTextBytes;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-  return text.substr(0, size);
+  while (size > 0 && (static_cast<unsigned char>(fitting[size]) & 0xC0) == 0x80) --size;
+  fitting.resize(size);
+  return fitting;
 }
 
 Error bad_size(std::string_view kind, std::size_t size) {
@@ -81,7 +83,7 @@ Bytes encode_ping(Kind ping_or_pong, const Ping& ping) {
 }
 
 Bytes encode_go_away(const GoAwayBody& body) {
-  const std::string_view text = cut(body.text);
+  const std::string text = fit(body.text);
   Bytes frame = new_frame(Kind::go_away, 0, 6 + text.size());
   put_u16(&frame[kHeaderBytes], static_cast<std::uint16_t>(body.code));
   put_u32(&frame[kHeaderBytes + 2], body.retry_after_ms);
@@ -106,7 +108,7 @@ Bytes encode_attached(std::uint32_t slot, const Attached& body) {
 }
 
 Bytes encode_notice(Kind kind, std::uint32_t slot, const Notice& body) {
-  const std::string_view text = cut(body.text);
+  const std::string text = fit(body.text);
   Bytes frame = new_frame(kind, slot, 2 + text.size());
   put_u16(&frame[kHeaderBytes], static_cast<std::uint16_t>(body.reason));
   std::copy(text.begin(), text.end(), frame.begin() + kHeaderBytes + 2);
@@ -122,10 +124,12 @@ Bytes encode_resume(std::uint32_t slot, const Resume& body) {
 
 Bytes encode_resumed(std::uint32_t slot, const Resumed& body) {
   CHECK(body.streams.size() <= limits::kLiveStreams);
-  Bytes frame = new_frame(Kind::resumed, slot, 4 + body.streams.size() * 20);
+  Bytes frame = new_frame(Kind::resumed, slot, 12 + body.streams.size() * 20);
   std::uint8_t* to = &frame[kHeaderBytes];
   put_u32(to, body.serial);
-  to += 4;
+  put_u32(to + 4, body.highest_console);
+  put_u32(to + 8, body.highest_endpoint);
+  to += 12;
   for (const StreamPosition& position : body.streams) {
     put_u32(to, position.stream);
     put_u64(to + 4, position.next | (position.ended ? kEndedBit : 0));
@@ -151,7 +155,7 @@ Bytes encode_end(std::uint32_t slot, std::uint32_t stream, std::uint64_t final_o
 }
 
 Bytes encode_reset(std::uint32_t slot, std::uint32_t stream, const ResetBody& body) {
-  const std::string_view text = cut(body.text);
+  const std::string text = fit(body.text);
   Bytes frame = new_frame(Kind::reset, slot, 6 + text.size());
   put_u32(&frame[kHeaderBytes], stream);
   put_u16(&frame[kHeaderBytes + 4], static_cast<std::uint16_t>(body.code));
@@ -160,10 +164,11 @@ Bytes encode_reset(std::uint32_t slot, std::uint32_t stream, const ResetBody& bo
 }
 
 std::array<std::uint8_t, kDataHeaderBytes> encode_data_header(std::uint32_t slot, std::uint32_t stream,
-                                                              std::uint64_t offset, std::size_t size) {
+                                                              std::uint64_t offset, std::size_t size,
+                                                              std::uint8_t flags) {
   CHECK(size > 0 && size <= kMostData);
   std::array<std::uint8_t, kDataHeaderBytes> header;
-  encode_header(header.data(), {static_cast<std::uint8_t>(Kind::data), 0,
+  encode_header(header.data(), {static_cast<std::uint8_t>(Kind::data), flags,
                                 static_cast<std::uint16_t>(kDataHeaderBytes + size), slot});
   put_u32(&header[8], stream);
   put_u64(&header[12], offset);
@@ -213,17 +218,19 @@ Result<Resume> decode_resume(ByteView body) {
 }
 
 Result<Resumed> decode_resumed(ByteView body) {
-  if (body.size() < 4 || (body.size() - 4) % 20 != 0) return bad_size("resumed", body.size());
-  const std::size_t count = (body.size() - 4) / 20;
+  if (body.size() < 12 || (body.size() - 12) % 20 != 0) return bad_size("resumed", body.size());
+  const std::size_t count = (body.size() - 12) / 20;
   if (count > limits::kLiveStreams) {
     return Error(Fault::too_large, "resumed frame with " + std::to_string(count) + " streams, at most " +
                                        std::to_string(limits::kLiveStreams));
   }
   Resumed resumed;
   resumed.serial = get_u32(body.data());
+  resumed.highest_console = get_u32(&body[4]);
+  resumed.highest_endpoint = get_u32(&body[8]);
   resumed.streams.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint8_t* from = &body[4 + i * 20];
+    const std::uint8_t* from = &body[12 + i * 20];
     const std::uint64_t next = get_u64(from + 4) & ~kEndedBit;
     if (next > kMostOffset) return Error(Fault::malformed, "resumed frame with an impossible offset");
     const Result<std::uint64_t> start = decode_offset("resumed", from + 12);

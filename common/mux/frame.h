@@ -47,6 +47,7 @@ inline constexpr std::size_t kHeaderBytes = 8;
 inline constexpr std::size_t kDataHeaderBytes = 20;  // header, stream, offset
 inline constexpr std::size_t kMostData = limits::kFrameBytes - kDataHeaderBytes;
 inline constexpr std::uint8_t kFlagMore = 1;  // control: the message goes on in the next control frame
+inline constexpr std::uint8_t kFlagHeld = 1;  // data: more waits behind it, and the credit is used up
 inline constexpr std::uint8_t kFirstSkipped =
     128;                                        // unknown kinds from here on are skipped, below they close
 inline constexpr std::size_t kTextBytes = 512;  // reasons; a longer one closes the peer
@@ -141,7 +142,11 @@ struct StreamPosition {
 // An end's answer: where it stands in each live stream. Passed on to the other end.
 struct Resumed {
   std::uint32_t serial = 0;
-  std::vector<StreamPosition> streams;
+  // The highest stream numbers that this end knows to be used: a console that takes over opens none of them
+  // again.
+  std::uint32_t highest_console = 0;
+  std::uint32_t highest_endpoint = 0;
+  std::vector<StreamPosition> streams;  // in rising order
 };
 
 struct Window {
@@ -163,6 +168,7 @@ struct ResetBody {
 };
 
 // --- encoding: each makes one whole frame ------------------------------------------------------------
+// Texts are cut to kTextBytes, and escaped when they are not UTF-8: the peer would refuse them.
 
 Bytes encode_json(Kind kind, std::string_view text, std::uint8_t flags = 0);
 Bytes encode_ping(Kind ping_or_pong, const Ping& ping);
@@ -177,7 +183,8 @@ Bytes encode_end(std::uint32_t slot, std::uint32_t stream, std::uint64_t final_o
 Bytes encode_reset(std::uint32_t slot, std::uint32_t stream, const ResetBody& body);
 // The 20 bytes before `size` data bytes.
 std::array<std::uint8_t, kDataHeaderBytes> encode_data_header(std::uint32_t slot, std::uint32_t stream,
-                                                              std::uint64_t offset, std::size_t size);
+                                                              std::uint64_t offset, std::size_t size,
+                                                              std::uint8_t flags = 0);
 
 // --- decoding: `body` is what follows the 8 bytes of header ----------------------------------------------
 // Every decoder refuses a body that is shorter or longer than its kind allows; text must be UTF-8.

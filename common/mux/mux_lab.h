@@ -82,6 +82,20 @@ class Lab : public AnchorListener {
     anchor = std::make_unique<Anchor>(interactive_, 600, *this, tap);
   }
 
+  // Another console comes over a link of its own and attaches. The old one is kept for the test to look at.
+  void take_over(std::uint8_t instance) {
+    SessionEnd::Options end;
+    end.session[0] = 7;
+    end.learnt = options_;
+    end.console = true;
+    end.instance[0] = instance;
+    end.take_over = true;
+    old_consoles_.push_back(std::move(console));
+    old_links_.push_back(std::move(links[0]));
+    console = std::make_unique<SessionEnd>(end, console_ear, now);
+    connect();
+  }
+
   // Links that are down come up, each with a new slot; the ends attach.
   void connect() {
     if (!links[0]) {
@@ -119,6 +133,13 @@ class Lab : public AnchorListener {
 
   void step(std::size_t bytes) {
     now += std::chrono::microseconds(50);
+    // What is still on its way to a console that was replaced.
+    for (std::size_t i = 0; i < old_links_.size(); ++i) {
+      if (!old_links_[i]) continue;
+      old_links_[i]->down.pump(bytes, limits::kFrameBytes, now);
+      old_links_[i]->down.deliver(
+          bytes, [&](const FrameView& f) { fine(old_consoles_[i]->on_frame(f.header, f.body(), now)); });
+    }
     if (links[0]) {
       links[0]->up.pump(bytes, limits::kFrameBytes, now);
       links[0]->up.deliver(bytes, [&](const FrameView& f) { at_anchor(Side::console, f); });
@@ -209,6 +230,8 @@ class Lab : public AnchorListener {
   StreamOptions options_;
   bool interactive_;
   std::uint32_t slot_ = 10;
+  std::vector<std::unique_ptr<Link>> old_links_;
+  std::vector<std::unique_ptr<SessionEnd>> old_consoles_;
 };
 
 }  // namespace jump::mux::lab

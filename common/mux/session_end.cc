@@ -8,12 +8,19 @@ namespace jump::mux {
 namespace {
 constexpr std::size_t kResetTexts = 64;
 constexpr std::size_t kMostWaiting = 2048;
+constexpr std::uint32_t kLastNumber = 0xFFFFFFFD;
+constexpr Duration kMostWaitLimit = limits::kWaitLimitMost;
+
+Error too_many_streams() {
+  return {Fault::too_large,
+          "a session has at most " + std::to_string(limits::kLiveStreams) + " streams at once"};
+}
 }  // namespace
 
 SessionEnd::SessionEnd(const Options& options, SessionListener& listener, Instant now)
     : options_(options), listener_(listener), away_since_(now), fresh_(options.take_over) {
   notice_ = {Reason::not_yet, "connecting"};
-  if (!fresh_) add(0, options_.zero, 0, 0);
+  if (!fresh_) add(std::make_unique<StreamState>(0, options_.zero, pool_));
 }
 
 SessionEnd::~SessionEnd() = default;
@@ -22,49 +29,61 @@ bool SessionEnd::own_number(std::uint32_t stream) const {
   return (stream % 2 == 0) == options_.console;
 }
 
-StreamState& SessionEnd::add(std::uint32_t number, const StreamOptions& options, std::uint64_t send_start,
-                             std::uint64_t receive_start) {
-  auto& place = streams_[number];
-  place = std::make_unique<StreamState>(number, options, send_start, receive_start);
-  place->slot = slot_;
+StreamState& SessionEnd::add(std::unique_ptr<StreamState> stream) {
+  const std::uint32_t number = stream->number();
   if (number != 0) {
     std::uint32_t& highest = own_number(number) ? highest_own_ : highest_peer_;
     highest = std::max(highest, number);
   }
-  return *place;
+  stream->slot = slot_;
+  return *(streams_[number] = std::move(stream));
 }
 
 Result<std::uint32_t> SessionEnd::open(const StreamOptions& options) {
-  if (streams_.size() >= limits::kLiveStreams) {
-    return Error(Fault::too_large,
-                 "a session has at most " + std::to_string(limits::kLiveStreams) + " streams at once");
-  }
+  if (fresh_) return Error(Fault::unavailable, "the session has not been taken over yet");
+  if (streams_.size() + unanswered_.size() >= limits::kLiveStreams) return too_many_streams();
+  if (highest_own_ >= kLastNumber) return Error(Fault::too_large, "the session has no stream numbers left");
   const std::uint32_t number = highest_own_ == 0 ? (options_.console ? 2 : 1) : highest_own_ + 2;
-  StreamState& stream = add(number, options, 0, 0);
-  // Credit and position of a stream that the peer has not seen come with its first window.
-  if (state_ == State::live) {
-    stream.credit_open = true;
-    schedule(stream);
-  }
+  StreamState& stream = add(std::make_unique<StreamState>(number, options, pool_));
+  // The peer starts at 0 and lets it wait for its window: it has to read of the stream first.
+  stream.credit_open = true;
+  schedule(stream);
   return number;
 }
 
 Result<void> SessionEnd::adopt(std::uint32_t number, const StreamOptions& options) {
-  if (number == 0 || own_number(number) || number <= highest_peer_) {
+  if (!unannounced(number)) {
+    if (!own_number(number) && number > 0 && number <= voided_) {
+      return Error(Fault::closed,
+                   "stream " + std::to_string(number) + " is of a console that was taken over");
+    }
     return Error(Fault::malformed,
                  "stream " + std::to_string(number) + " is not a new number of the other end");
   }
-  if (streams_.size() >= limits::kLiveStreams) {
+  Early known;
+  if (const auto found = early_.find(number); found != early_.end()) known = std::move(found->second);
+  // Numbers rise: what was said about lower ones will never be announced.
+  early_.erase(early_.begin(), early_.upper_bound(number));
+  if (streams_.size() + unanswered_.size() >= limits::kLiveStreams) {
     highest_peer_ = number;
-    queue(encode_reset(slot_, number, {ResetCode::too_many, "too many streams"}));
-    return Error(Fault::too_large,
-                 "a session has at most " + std::to_string(limits::kLiveStreams) + " streams at once");
+    if (!known.reset) say_reset(number, {ResetCode::too_many, "too many streams"});
+    return too_many_streams();
   }
-  StreamState& stream = add(number, options, 0, 0);
-  if (state_ == State::live) {
-    stream.credit_open = true;
-    schedule(stream);
+  StreamState& stream = add(std::make_unique<StreamState>(number, options, pool_));
+  if (known.reset) {
+    drop(number, *known.reset);
+    return {};
   }
+  stream.credit_open = true;
+  if (known.window) {
+    // Nothing was sent yet, so there is nothing to time.
+    Result<void> result = stream.on_window(*known.window, Instant());
+    if (!result) {
+      fail(result.error());
+      return result;
+    }
+  }
+  schedule(stream);
   return {};
 }
 
@@ -113,10 +132,15 @@ void SessionEnd::end_taken(std::uint32_t stream) {
 
 void SessionEnd::reset(std::uint32_t stream, ResetCode code, std::string text) {
   if (!streams_.contains(stream) || stream == 0) return;
-  // While nobody listens the reset is told by the next attachment: the peer lists the stream, we know it
-  // closed.
-  if (state_ == State::live) queue(encode_reset(slot_, stream, {code, text}));
+  if (text.empty()) text = "cancelled";
+  say_reset(stream, {code, text});
   drop(stream, std::move(text));
+}
+
+// While nobody listens it is told by the next attachment.
+void SessionEnd::say_reset(std::uint32_t stream, ResetBody body) {
+  if (state_ == State::live) queue(encode_reset(slot_, stream, body));
+  unanswered_[stream] = std::move(body);
 }
 
 std::string SessionEnd::reset_text(std::uint32_t stream) const {
@@ -159,13 +183,8 @@ void SessionEnd::bind(Outbox& outbox, std::uint32_t slot, Instant now) {
   if (state_ == State::over) return;
   outbox_ = &outbox;
   slot_ = slot;
-  for (auto& [number, stream] : streams_) {
-    stream->slot = slot;
-    stream->detach();
-  }
+  for (auto& [number, stream] : streams_) stream->slot = slot;
   if (!away_since_) away_since_ = now;
-  frames_.clear();
-  urgent_ = 0;
   state_ = State::attaching;
   const Attach attach{options_.session, options_.secret, options_.instance, ++attach_count_};
   queue(encode_attach(slot_, attach));
@@ -173,18 +192,25 @@ void SessionEnd::bind(Outbox& outbox, std::uint32_t slot, Instant now) {
 
 void SessionEnd::unbind(Instant now) {
   if (outbox_ == nullptr) return;
+  leave_streams();
   outbox_->remove(*this);
-  for (auto& [number, stream] : streams_) {
-    outbox_->remove(*stream);
-    stream->detach();
-  }
   outbox_ = nullptr;
-  frames_.clear();
-  windows_.clear();
-  urgent_ = 0;
   if (state_ == State::over) return;
   state_ = State::unbound;
   away(now, {Reason::link_lost, "connection lost"});
+}
+
+// An attachment is over: nothing of it may still be sent.
+void SessionEnd::leave_streams() {
+  for (auto& [number, stream] : streams_) {
+    if (outbox_ != nullptr) outbox_->remove(*stream);
+    stream->detach();
+  }
+  for (auto& [number, early] : early_) early.window.reset();
+  frames_.clear();
+  windows_.clear();
+  urgent_ = 0;
+  peer_resumed_ = false;
 }
 
 void SessionEnd::away(Instant now, Notice notice) {
@@ -207,9 +233,12 @@ void SessionEnd::poll(Instant now) {
   const Notice notice{Reason::wait_limit, "the other end was away for longer than the wait limit"};
   if (state_ == State::waiting) {
     leave(notice.reason, notice.text);
+    // The answer has some time of its own.
+    away_since_ = now - options_.wait_limit + limits::kShutdownLimit;
     return;
   }
   if (outbox_ != nullptr) {
+    leave_streams();
     outbox_->remove(*this);
     outbox_ = nullptr;
   }
@@ -271,21 +300,11 @@ void SessionEnd::fail(const Error& error) {
 
 Result<void> SessionEnd::on_frame(const Header& header, ByteView body, Instant now) {
   if (state_ == State::over || outbox_ == nullptr) return {};
-  if (frames_.size() > kMostWaiting)
-    return Error(Fault::too_large, "the link does not read what this session sends");
   Result<void> result;
   switch (static_cast<Kind>(header.kind)) {
     case Kind::attached: {
       const Result<Attached> frame = decode_attached(body);
-      if (!frame) {
-        result = frame.error();
-        break;
-      }
-      if (frame->wait_limit_seconds > 0)
-        options_.wait_limit = std::chrono::seconds(frame->wait_limit_seconds);
-      if (state_ == State::attaching) state_ = State::waiting;
-      away(now, {Reason::not_yet, "waiting for the other end"});
-      if (wants_leave_) send_leave();
+      result = frame ? on_attached(*frame, now) : frame.error();
       break;
     }
     case Kind::refused:
@@ -295,62 +314,78 @@ Result<void> SessionEnd::on_frame(const Header& header, ByteView body, Instant n
         result = frame.error();
         break;
       }
+      leave_streams();
       outbox_->remove(*this);
-      for (auto& [number, stream] : streams_) outbox_->remove(*stream);
       outbox_ = nullptr;
       finish(wants_leave_ ? notice_ : *frame);
       return {};
     }
     case Kind::detached: {
       const Result<Notice> frame = decode_notice(body);
-      if (!frame) {
+      if (frame) {
+        on_detached(*frame, now);
+      } else {
         result = frame.error();
-        break;
       }
-      if (state_ == State::live) state_ = State::waiting;
-      for (auto& [number, stream] : streams_) {
-        outbox_->remove(*stream);
-        stream->detach();
-      }
-      windows_.clear();
-      away(now, *frame);
-      // Both ends are there, and only the appliance's disk is full: nobody was away.
-      if (frame->reason == Reason::no_space) away_since_.reset();
       break;
     }
     case Kind::resume: {
       const Result<Resume> frame = decode_resume(body);
-      result = frame ? on_resume(*frame, now) : frame.error();
+      result = frame ? on_resume(*frame) : frame.error();
       break;
     }
     case Kind::resumed: {
       const Result<Resumed> frame = decode_resumed(body);
-      result = frame ? on_resumed(*frame, now) : frame.error();
+      result = frame ? on_resumed(*frame) : frame.error();
       break;
     }
     default:
       result = on_stream_frame(header, body, now);
       break;
   }
+  if (result && frames_.size() > kMostWaiting) {
+    result = Error(Fault::too_large,
+                   "more than " + std::to_string(kMostWaiting) + " frames of the session wait for the link");
+  }
   if (!result) fail(result.error());
   return result;
 }
 
-Result<void> SessionEnd::on_resume(const Resume& frame, Instant) {
+Result<void> SessionEnd::on_attached(const Attached& frame, Instant now) {
+  if (state_ != State::attaching) return Error(Fault::malformed, "attached without attach");
+  if (frame.wait_limit_seconds > 0) {
+    options_.wait_limit = std::min<Duration>(std::chrono::seconds(frame.wait_limit_seconds), kMostWaitLimit);
+  }
+  state_ = State::waiting;
+  away(now, {Reason::not_yet, "waiting for the other end"});
+  if (wants_leave_) send_leave();
+  return {};
+}
+
+void SessionEnd::on_detached(const Notice& frame, Instant now) {
+  if (state_ != State::live && state_ != State::waiting) return;
+  state_ = State::waiting;
+  leave_streams();
+  away(now, frame);
+  // Both ends are there, and only the appliance's disk is full: nobody was away.
+  if (frame.reason == Reason::no_space) away_since_.reset();
+}
+
+Result<void> SessionEnd::on_resume(const Resume& frame) {
   if (state_ == State::leaving) return {};
   if (state_ == State::attaching) return Error(Fault::malformed, "resume before attached");
   const bool another = knows_peer_ && frame.peer_instance != peer_instance_;
+  if (another && options_.console) return Error(Fault::malformed, "the session has another endpoint process");
   peer_instance_ = frame.peer_instance;
   knows_peer_ = true;
   resume_serial_ = frame.serial;
-  for (auto& [number, stream] : streams_) {
-    outbox_->remove(*stream);
-    stream->detach();
-  }
-  windows_.clear();
+  leave_streams();
   state_ = State::live;
-  if (another && !options_.console) on_takeover();
-  Resumed resumed{frame.serial, {}};
+  if (another) on_takeover();
+  Resumed resumed;
+  resumed.serial = frame.serial;
+  resumed.highest_console = options_.console ? highest_own_ : highest_peer_;
+  resumed.highest_endpoint = options_.console ? highest_peer_ : highest_own_;
   for (const auto& [number, stream] : streams_) resumed.streams.push_back(stream->position());
   queue(encode_resumed(slot_, resumed));
   away_since_.reset();
@@ -374,39 +409,63 @@ void SessionEnd::on_takeover() {
     }
   }
   for (const std::uint32_t number : lost) drop(number, "another console took over");
+  // The new console knows nothing of what the old one has reset or announced last. What is still unread of
+  // those messages must not meet a new stream: numbers go on above all that the old one can have opened.
+  unanswered_.clear();
+  const std::uint32_t last = early_.empty() ? highest_peer_ : std::max(highest_peer_, early_.rbegin()->first);
+  voided_ = highest_peer_ =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(last + 2 * limits::kLiveStreams, kLastNumber - 1));
+  early_.clear();
 }
 
-Result<void> SessionEnd::on_resumed(const Resumed& frame, Instant) {
+Result<void> SessionEnd::on_resumed(const Resumed& frame) {
   if (state_ != State::live || frame.serial != resume_serial_) return {};
-  for (const StreamPosition& position : frame.streams) {
-    const auto found = streams_.find(position.stream);
-    if (found != streams_.end()) {
-      if (!found->second->peer_position(position)) {
-        return Error(Fault::malformed, "stream " + std::to_string(position.stream) +
-                                           ": the other end wants offset " + std::to_string(position.next) +
-                                           ", which is not kept");
-      }
-    } else if (fresh_) {
-      if (streams_.size() >= limits::kLiveStreams) return Error(Fault::too_large, "too many streams");
-      StreamState& stream = add(position.stream, position.stream == 0 ? options_.zero : options_.learnt,
-                                position.next, position.start);
-      stream.credit_open = true;
-    } else if (position.stream <= (own_number(position.stream) ? highest_own_ : highest_peer_)) {
-      const std::string text = reset_text(position.stream);
-      queue(encode_reset(slot_, position.stream,
-                         {text.empty() ? ResetCode::closed : ResetCode::cancelled, text}));
-    } else if (own_number(position.stream)) {
-      return Error(Fault::malformed, "stream " + std::to_string(position.stream) + " was never opened");
-    }
+  if (std::exchange(peer_resumed_, true)) return Error(Fault::malformed, "a second resumed");
+  const bool learns = std::exchange(fresh_, false);
+  if (learns) {
+    Result<void> learnt = learn(frame);
+    if (!learnt) return learnt;
   }
-  const bool learnt = std::exchange(fresh_, false);
+  // What the peer does not list it has not heard of, or has forgotten: it may still hear of the stream.
+  std::map<std::uint32_t, ResetBody> resets = std::exchange(unanswered_, {});
+  for (const StreamPosition& position : frame.streams) {
+    const std::uint32_t number = position.stream;
+    const auto found = streams_.find(number);
+    if (found != streams_.end()) {
+      if (learns || found->second->peer_position(position)) continue;
+      return Error(Fault::malformed, "stream " + std::to_string(number) + ": the other end wants offset " +
+                                         std::to_string(position.next) + ", which is not kept");
+    }
+    if (resets.contains(number) || unannounced(number)) continue;
+    if (number > (own_number(number) ? highest_own_ : highest_peer_)) {
+      return Error(Fault::malformed, "stream " + std::to_string(number) + " was never opened");
+    }
+    const std::string text = reset_text(number);
+    resets[number] = {text.empty() ? ResetCode::closed : ResetCode::cancelled, text};
+  }
+  for (auto& [number, body] : resets) say_reset(number, std::move(body));
   // A stream that the peer does not list has not been seen by it yet: it starts where it is.
   for (auto& [number, stream] : streams_) {
     stream->credit_open = true;
     schedule(*stream);
     listener_.on_stream(number);
   }
-  if (learnt) listener_.on_state();
+  if (learns) listener_.on_state();
+  return {};
+}
+
+// This console takes over: its streams are those of the other end.
+Result<void> SessionEnd::learn(const Resumed& frame) {
+  highest_own_ = frame.highest_console;
+  highest_peer_ = frame.highest_endpoint;
+  for (const StreamPosition& position : frame.streams) {
+    const bool zero = position.stream == 0;
+    if (!zero && unannounced(position.stream)) {
+      return Error(Fault::malformed, "stream " + std::to_string(position.stream) + " is above the highest");
+    }
+    add(std::make_unique<StreamState>(position, zero ? options_.zero : options_.learnt, pool_));
+  }
+  if (!streams_.contains(0)) return Error(Fault::malformed, "stream 0 is not listed");
   return {};
 }
 
@@ -418,6 +477,16 @@ Result<StreamState*> SessionEnd::live_or_late(std::uint32_t stream) {
   return Error(Fault::malformed, "stream " + std::to_string(stream) + " was never opened");
 }
 
+// A number of the peer that no message has announced yet: what it sends of its own accord may come sooner.
+bool SessionEnd::unannounced(std::uint32_t stream) const {
+  return stream != 0 && !own_number(stream) && stream > highest_peer_;
+}
+
+Result<SessionEnd::Early*> SessionEnd::early(std::uint32_t stream) {
+  if (early_.size() >= limits::kLiveStreams && !early_.contains(stream)) return too_many_streams();
+  return &early_[stream];
+}
+
 Result<void> SessionEnd::on_stream_frame(const Header& header, ByteView body, Instant now) {
   if (state_ != State::live) return {};
   Result<StreamState*> stream = nullptr;
@@ -427,16 +496,13 @@ Result<void> SessionEnd::on_stream_frame(const Header& header, ByteView body, In
       const Result<DataView> frame = decode_data(body);
       if (!frame) return frame.error();
       stream = live_or_late(frame->stream);
-      if (stream && *stream != nullptr) result = (*stream)->on_data(*frame);
+      if (stream && *stream != nullptr) result = (*stream)->on_data(*frame, (header.flags & kFlagHeld) != 0);
       break;
     }
     case Kind::window: {
       const Result<WindowView> frame = decode_window(body);
       if (!frame) return frame.error();
-      // The window of a stream that this end has opened may come before the peer's list names it.
-      stream = live_or_late(frame->stream);
-      if (stream && *stream != nullptr) result = (*stream)->on_window(frame->window, now);
-      break;
+      return on_window(*frame, now);
     }
     case Kind::end: {
       const Result<EndView> frame = decode_end(body);
@@ -456,21 +522,47 @@ Result<void> SessionEnd::on_stream_frame(const Header& header, ByteView body, In
   }
   if (!stream) return stream.error();
   if (!result || *stream == nullptr) return result;
-  const std::uint32_t number = (*stream)->number();
   schedule(**stream);
-  close_if_complete(number);
-  if (streams_.contains(number)) listener_.on_stream(number);
+  listener_.on_stream((*stream)->number());
   return {};
 }
 
-Result<void> SessionEnd::on_reset(const ResetView& frame) {
+Result<void> SessionEnd::on_window(const WindowView& frame, Instant now) {
+  if (!fresh_ && unannounced(frame.stream)) {
+    const Result<Early*> known = early(frame.stream);
+    if (!known) return known.error();
+    // No data of this end was sent: only the newest window counts.
+    (*known)->window = frame.window;
+    return {};
+  }
   const Result<StreamState*> stream = live_or_late(frame.stream);
   if (!stream) return stream.error();
   if (*stream == nullptr) return {};
+  Result<void> result = (*stream)->on_window(frame.window, now);
+  if (!result) return result;
+  schedule(**stream);
+  close_if_complete(frame.stream);
+  if (streams_.contains(frame.stream)) listener_.on_stream(frame.stream);
+  return {};
+}
+
+// Each end says reset once for a stream in an attachment: either of its own accord, or as the answer.
+Result<void> SessionEnd::on_reset(const ResetView& frame) {
   if (frame.stream == 0) return Error(Fault::malformed, "reset of stream 0");
-  // Each end sends one reset, so that the relay knows when nothing more comes.
+  if (unanswered_.erase(frame.stream) > 0) return {};
+  if (!fresh_ && unannounced(frame.stream)) {
+    const Result<Early*> known = early(frame.stream);
+    if (!known) return known.error();
+    if ((*known)->reset) return Error(Fault::malformed, "a second reset");
+    (*known)->reset = frame.body.text.empty() ? "reset by the other end" : frame.body.text;
+    queue(encode_reset(slot_, frame.stream, {frame.body.code, {}}));
+    return {};
+  }
+  const Result<StreamState*> stream = live_or_late(frame.stream);
+  if (!stream) return stream.error();
   queue(encode_reset(slot_, frame.stream, {frame.body.code, {}}));
-  if (frame.body.code == ResetCode::closed) {
+  if (*stream == nullptr) return {};
+  if (frame.body.code == ResetCode::closed && (*stream)->over_here()) {
     streams_.erase(frame.stream);
     listener_.on_stream(frame.stream);
     return {};

@@ -49,9 +49,11 @@ class SessionEnd : private FrameSource {
   ~SessionEnd() override;
 
   // --- the user's side ---
-  // Refused at limits::kLiveStreams. An own stream may be written at once.
+  // Refused at limits::kLiveStreams, and while a takeover has not learnt which numbers are used. An own
+  // stream may be written at once.
   Result<std::uint32_t> open(const StreamOptions& options);
   // A stream that the peer announced. Refused for a number of the wrong parity or not above earlier ones.
+  // When the peer has reset it meanwhile, it is closed already, with reset_text().
   Result<void> adopt(std::uint32_t number, const StreamOptions& options);
   bool live_stream(std::uint32_t stream) const { return streams_.contains(stream); }
   const StreamState* find(std::uint32_t stream) const;
@@ -98,14 +100,27 @@ class SessionEnd : private FrameSource {
   Priority priority() const override { return Priority::session; }
   bool lazy() const override { return urgent_ == 0; }
 
-  Result<void> on_resume(const Resume& frame, Instant now);
-  Result<void> on_resumed(const Resumed& frame, Instant now);
+  // What the peer has said about a stream whose announcement has not been read yet.
+  struct Early {
+    std::optional<Window> window;  // of this attachment
+    std::optional<std::string> reset;
+  };
+
+  Result<void> on_attached(const Attached& frame, Instant now);
+  void on_detached(const Notice& frame, Instant now);
+  Result<void> on_resume(const Resume& frame);
+  Result<void> on_resumed(const Resumed& frame);
+  Result<void> learn(const Resumed& frame);
   Result<void> on_stream_frame(const Header& header, ByteView body, Instant now);
+  Result<void> on_window(const WindowView& frame, Instant now);
   Result<void> on_reset(const ResetView& frame);
   void on_takeover();
   Result<StreamState*> live_or_late(std::uint32_t stream);
-  StreamState& add(std::uint32_t number, const StreamOptions& options, std::uint64_t send_start,
-                   std::uint64_t receive_start);
+  bool unannounced(std::uint32_t stream) const;
+  Result<Early*> early(std::uint32_t stream);
+  StreamState& add(std::unique_ptr<StreamState> stream);
+  void say_reset(std::uint32_t stream, ResetBody body);
+  void leave_streams();
   void close_if_complete(std::uint32_t stream);
   void drop(std::uint32_t stream, std::string text);
   void queue(Bytes frame);
@@ -130,13 +145,19 @@ class SessionEnd : private FrameSource {
   Outbox* outbox_ = nullptr;
   std::uint32_t slot_ = 0;
   std::uint32_t resume_serial_ = 0;
+  bool peer_resumed_ = false;          // in this attachment
   std::deque<Bytes> frames_;           // attach, resumed, resets, leave
   std::size_t urgent_ = 0;             // frames_ and urgent windows that wait
   std::deque<std::uint32_t> windows_;  // streams whose window is due
 
+  WindowPool pool_;
   std::map<std::uint32_t, std::unique_ptr<StreamState>> streams_;
   std::uint32_t highest_own_ = 0;  // numbers given out so far
   std::uint32_t highest_peer_ = 0;
+  std::uint32_t voided_ = 0;  // up to here the peer's numbers were those of a console that was taken over
+  std::map<std::uint32_t, Early> early_;
+  // Own resets that the peer has not answered: such a number counts as live, and is told again after a cut.
+  std::map<std::uint32_t, ResetBody> unanswered_;
   std::map<std::uint32_t, std::string> reset_texts_;
 };
 

@@ -6,15 +6,25 @@
 
 namespace jump::mux {
 
-StreamState::StreamState(std::uint32_t number, const StreamOptions& options, std::uint64_t send_start,
-                         std::uint64_t receive_start)
-    : number_(number),
+StreamState::StreamState(std::uint32_t number, const StreamOptions& options, WindowPool& pool)
+    : number_(number), options_(options), pool_(pool), outgoing_(0, options.retain), taken_(0) {}
+
+StreamState::StreamState(const StreamPosition& peer, const StreamOptions& options, WindowPool& pool)
+    : number_(peer.stream),
       options_(options),
-      outgoing_(send_start, options.retain),
-      incoming_(receive_start),
-      taken_(receive_start) {}
+      pool_(pool),
+      outgoing_(peer.next, options.retain),
+      ended_(peer.ended),
+      end_sent_(peer.ended),
+      incoming_(peer.start),
+      taken_(peer.start) {}
+
+StreamState::~StreamState() {
+  pool_.left += window_ - limits::kWindowStart;
+}
 
 std::size_t StreamState::room() const {
+  if (ended_) return 0;
   const std::uint64_t capacity =
       options_.retain > 0 ? options_.retain
                           : std::clamp(2 * flight_.limit(), limits::kWindowStart, limits::kWindowMost);
@@ -22,7 +32,7 @@ std::size_t StreamState::room() const {
 }
 
 void StreamState::write(ByteView bytes) {
-  CHECK(!ended_);
+  CHECK(!ended_ || bytes.empty());
   outgoing_.write(bytes);
 }
 
@@ -53,9 +63,11 @@ void StreamState::detach() {
   outgoing_.rewind(outgoing_.acked());
   end_sent_ = end_acked_;
   allowed_ = 0;
+  window_came_ = false;
   flight_.restart();
   told_ = false;
   granted_ = 0;
+  grow_behind_ = 0;
   credit_open = false;
   window_queued = false;
 }
@@ -83,7 +95,7 @@ void StreamState::skip_unsent() {
   outgoing_.acknowledge(outgoing_.written());
 }
 
-Result<void> StreamState::on_data(const DataView& frame) {
+Result<void> StreamState::on_data(const DataView& frame, bool held) {
   const std::string where = "stream " + std::to_string(number_);
   const std::uint64_t end = frame.offset + frame.bytes.size();
   if (end > granted_) {
@@ -98,9 +110,14 @@ Result<void> StreamState::on_data(const DataView& frame) {
   }
   if (end <= received) return {};  // sent again after a cut, and here already
   incoming_.write(frame.bytes.subspan(static_cast<std::size_t>(received - frame.offset)));
-  // The sender uses all that it is allowed and this end keeps up: it may have more.
+  // The sender would send more than it may, and the reader keeps up: the path is longer than the window. What
+  // was under way before the window grew says nothing about the new one.
   const bool keeps_up = received - taken_ <= window_ / 4;
-  if (keeps_up && end + window_ / 4 > granted_) window_ = std::min(window_ * 2, limits::kWindowMost);
+  if (held && keeps_up && end > grow_behind_ && window_ < limits::kWindowMost && pool_.left >= window_) {
+    pool_.left -= window_;
+    window_ *= 2;
+    grow_behind_ = granted_;
+  }
   return {};
 }
 
@@ -120,6 +137,7 @@ Result<void> StreamState::on_window(const Window& window, Instant now) {
   flight_.taken(outgoing_.acked(), now);
   // Within one attachment credit only grows.
   allowed_ = std::max(allowed_, window.allowed);
+  window_came_ = true;
   return {};
 }
 
@@ -140,7 +158,8 @@ bool StreamState::window_urgent() const {
   if (end_taken_) return true;
   const std::uint64_t target = taken_ + window_;
   if (target >= granted_ + window_ / 4) return true;
-  return taken_ >= told_taken_ + window_ / 4;
+  // Never more than the least that a sender keeps under way.
+  return taken_ >= told_taken_ + std::min(window_ / 4, Flight::kLeast);
 }
 
 bool StreamState::window_lazy() const {
@@ -161,7 +180,8 @@ std::uint64_t StreamState::sendable_end() const {
 bool StreamState::sendable() const {
   if (!credit_open || reset_sent) return false;
   if (sendable_end() > outgoing_.cursor()) return true;
-  return ended_ && !end_sent_ && outgoing_.cursor() == outgoing_.written();
+  // The end needs no credit, but a peer that knows the stream.
+  return ended_ && !end_sent_ && window_came_ && outgoing_.cursor() == outgoing_.written();
 }
 
 bool StreamState::emit(Batch& batch, std::size_t most, Instant now) {
@@ -172,7 +192,10 @@ bool StreamState::emit(Batch& batch, std::size_t most, Instant now) {
     const OffsetBuffer::Pieces pieces = outgoing_.take(
         std::min<std::size_t>(static_cast<std::size_t>(until - offset), most - kDataHeaderBytes));
     const std::size_t size = pieces.first.size() + pieces.second.size();
-    const auto header = encode_data_header(slot, number_, offset, size);
+    // Held by the peer's credit alone, not by what this end dares to have under way.
+    const bool held = outgoing_.cursor() == allowed_ && allowed_ < outgoing_.written() &&
+                      allowed_ < outgoing_.acked() + flight_.limit();
+    const auto header = encode_data_header(slot, number_, offset, size, held ? kFlagHeld : 0);
     batch.add_data_header(header);
     batch.add_view(pieces.first);
     if (!pieces.second.empty()) batch.add_view(pieces.second);

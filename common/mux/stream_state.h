@@ -15,16 +15,23 @@ struct StreamOptions {
   // A stream that keeps nothing cannot be taken over and is reset then.
 };
 
+// What the windows of one session may grow above their start, all streams together.
+struct WindowPool {
+  std::uint64_t left = limits::kTunnelPool;
+};
+
 class StreamState : public FrameSource {
  public:
-  StreamState(std::uint32_t number, const StreamOptions& options, std::uint64_t send_start = 0,
-              std::uint64_t receive_start = 0);
+  StreamState(std::uint32_t number, const StreamOptions& options, WindowPool& pool);
+  // In a takeover: as the other end says that the stream stands.
+  StreamState(const StreamPosition& peer, const StreamOptions& options, WindowPool& pool);
+  ~StreamState() override;
 
   std::uint32_t number() const { return number_; }
   const StreamOptions& options() const { return options_; }
 
   // --- for the user of the stream ---
-  // Bytes that write() takes now.
+  // Bytes that write() takes now; none after end(). A stream learnt in a takeover may have ended already.
   std::size_t room() const;
   std::uint64_t unacked() const { return outgoing_.unacked(); }
   void write(ByteView bytes);
@@ -52,7 +59,8 @@ class StreamState : public FrameSource {
   // The same for stream 0: what the old console has not taken is dropped.
   void skip_unsent();
 
-  Result<void> on_data(const DataView& frame);
+  // `held`: the sender has used up its credit and has more.
+  Result<void> on_data(const DataView& frame, bool held);
   Result<void> on_window(const Window& window, Instant now);
   Result<void> on_end(std::uint64_t final_offset);
 
@@ -61,8 +69,10 @@ class StreamState : public FrameSource {
   bool window_urgent() const;
   Window next_window();
 
-  // Both directions are over and both ends know as far as this one can tell.
-  bool complete() const { return end_acked_ && end_taken_ && told_taken_ > *peer_final_; }
+  // Both directions are over, and the peer has been told so in this attachment.
+  bool complete() const { return end_acked_ && end_taken_ && told_ && told_taken_ > *peer_final_; }
+  // Both directions are over as far as this end is concerned: only acknowledgements are missing.
+  bool over_here() const { return ended_ && end_taken_; }
 
   std::uint32_t slot = 0;    // of the session on the present link
   bool credit_open = false;  // the peer's position has arrived in this attachment
@@ -81,12 +91,14 @@ class StreamState : public FrameSource {
 
   std::uint32_t number_;
   StreamOptions options_;
+  WindowPool& pool_;
 
   OffsetBuffer outgoing_;
   bool ended_ = false;
   bool end_sent_ = false;  // in this attachment
   bool end_acked_ = false;
   std::uint64_t allowed_ = 0;
+  bool window_came_ = false;  // in this attachment: the peer knows the stream
   Flight flight_;
   BulkMeter meter_;
 
@@ -95,7 +107,8 @@ class StreamState : public FrameSource {
   std::optional<std::uint64_t> peer_final_;
   bool end_taken_ = false;
   std::uint64_t window_ = limits::kWindowStart;
-  std::uint64_t granted_ = 0;  // the allowed that was told in this attachment
+  std::uint64_t grow_behind_ = 0;  // data below this was sent under a smaller window
+  std::uint64_t granted_ = 0;      // the allowed that was told in this attachment
   std::uint64_t told_taken_ = 0;
   bool told_ = false;  // in this attachment
 };
