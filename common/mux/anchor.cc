@@ -7,8 +7,9 @@ namespace {
 constexpr std::size_t kMostRetired = 64;
 }
 
-Anchor::Anchor(bool interactive, std::uint32_t wait_limit_seconds, AnchorListener& listener, Tap* tap)
-    : wait_limit_seconds_(wait_limit_seconds), listener_(listener), relay_(interactive, tap) {}
+Anchor::Anchor(bool interactive, std::uint32_t wait_limit_seconds, AnchorListener& listener, Tap* tap,
+               CreditPool* pool)
+    : wait_limit_seconds_(wait_limit_seconds), listener_(listener), relay_(interactive, tap, pool) {}
 
 bool Anchor::attach(Side side, Outbox& outbox, std::uint32_t slot, const Attach& frame, std::string who) {
   Party& party = sides_[static_cast<std::size_t>(side)];
@@ -88,31 +89,37 @@ void Anchor::set_holding(bool holding) {
 }
 
 Result<void> Anchor::on_frame(Side side, const FrameView& frame, Instant now) {
-  const auto kind = static_cast<Kind>(frame.header.kind);
-  if (kind != Kind::leave) {
+  if (static_cast<Kind>(frame.header.kind) != Kind::leave) {
     Result<void> result = relay_.on_frame(side, frame, now);
-    if (!result) {
-      const Notice notice{Reason::protocol, result.error().message()};
-      release(side, encode_notice(Kind::leave, frame.header.slot, notice));
-      if (relay_.connected(other(side))) {
-        relay_.send(other(side), encode_notice(Kind::detached, relay_.slot(other(side)), notice));
-      }
-    }
+    if (!result) fault(side, result.error());
     return result;
   }
   const Result<Notice> notice = decode_notice(frame.body());
-  if (!notice) return notice.error();
-  release(side, encode_notice(Kind::leave, frame.header.slot, *notice));
-  const Side left = other(side);
-  if (relay_.connected(left)) {
-    if (notice->reason == Reason::let_go) {
-      relay_.send(left, encode_notice(Kind::detached, relay_.slot(left), *notice));
-    } else {
-      release(left, encode_notice(Kind::leave, relay_.slot(left), *notice));
-    }
+  if (!notice) {
+    fault(side, notice.error());
+    return notice.error();
   }
+  leave(side, *notice, notice->reason == Reason::let_go);
   listener_.on_leave(side, *notice);
   return {};
+}
+
+// One end is gone: the other one waits for it, or is gone too.
+void Anchor::leave(Side side, const Notice& notice, bool may_come_back) {
+  const Side left = other(side);
+  release(side, encode_notice(Kind::leave, relay_.slot(side), notice));
+  if (!relay_.connected(left)) return;
+  if (may_come_back) {
+    relay_.send(left, encode_notice(Kind::detached, relay_.slot(left), notice));
+  } else {
+    release(left, encode_notice(Kind::leave, relay_.slot(left), notice));
+  }
+}
+
+void Anchor::fault(Side side, const Error& error) {
+  const Notice notice{Reason::protocol, error.message()};
+  leave(side, notice, side == Side::console);
+  if (side == Side::endpoint) listener_.on_leave(side, notice);
 }
 
 }  // namespace jump::mux

@@ -14,7 +14,8 @@ namespace jump::mux {
 class AnchorListener {
  public:
   virtual ~AnchorListener() = default;
-  // An end said that it is done (or let go, for a console); the other end has been told.
+  // An end said that it is done, or that it lets go and may come back, or the endpoint broke a rule; the
+  // other end has been told.
   virtual void on_leave(Side side, const Notice& notice) = 0;
   // This leg is not of the session any more: its slot on that link may be forgotten.
   virtual void on_released(Side side, const Outbox& outbox, std::uint32_t slot) = 0;
@@ -22,14 +23,17 @@ class AnchorListener {
 
 class Anchor {
  public:
-  Anchor(bool interactive, std::uint32_t wait_limit_seconds, AnchorListener& listener, Tap* tap = nullptr);
+  // `pool`: what the relays of this process may hold together.
+  Anchor(bool interactive, std::uint32_t wait_limit_seconds, AnchorListener& listener, Tap* tap = nullptr,
+         CreditPool* pool = nullptr);
 
   // An end comes, allowed already. False: it was refused (an older count of the same instance, an instance
   // that was taken over, or another endpoint), and told so over `outbox`.
   bool attach(Side side, Outbox& outbox, std::uint32_t slot, const Attach& frame, std::string who);
   // Its link is gone.
   void detach(Side side, const Notice& why);
-  // A frame of a leg that is attached. An error is that peer's fault: its leg is released with the reason.
+  // A frame of a leg that is attached. An error is that peer's fault: its leg is released with the reason. A
+  // console's session waits then for another one; an endpoint's is over.
   Result<void> on_frame(Side side, const FrameView& frame, Instant now);
   // Both ends are told and released.
   void finish(const Notice& why);
@@ -50,6 +54,8 @@ class Anchor {
   };
 
   void release(Side side, Bytes last_frame);
+  void leave(Side side, const Notice& notice, bool may_come_back);
+  void fault(Side side, const Error& error);
   void start();
 
   std::uint32_t wait_limit_seconds_;

@@ -1,5 +1,6 @@
 #include "common/mux/block.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -60,12 +61,21 @@ void Block::release() {
   }
 }
 
-Slice Slice::copy(ByteView bytes) {
-  Block* block = Block::take_exact(bytes.size());
+Slice Slice::copy(ByteView bytes, std::size_t capacity) {
+  Block* block = Block::take_exact(std::max(bytes.size(), capacity));
   std::memcpy(block->data(), bytes.data(), bytes.size());
   Slice slice(block, block->data(), bytes.size());
   block->release();
   return slice;
+}
+
+bool Slice::grow(ByteView more) {
+  if (block_ == nullptr || block_->shared()) return false;
+  const auto used = static_cast<std::size_t>(data_ + size_ - block_->data());
+  if (block_->size() - used < more.size()) return false;
+  std::memcpy(data_ + size_, more.data(), more.size());
+  size_ += more.size();
+  return true;
 }
 
 }  // namespace jump::mux

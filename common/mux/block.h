@@ -41,7 +41,10 @@ class Slice {
   Slice(Block* block, std::uint8_t* data, std::size_t size) : block_(block), data_(data), size_(size) {
     block_->add_reference();
   }
-  static Slice copy(ByteView bytes);
+  // A copy in a block of its own, with room for `capacity` bytes in all.
+  static Slice copy(ByteView bytes, std::size_t capacity = 0);
+  // Appends, when this slice alone has its block and there is room behind it.
+  bool grow(ByteView more);
   Slice(Slice&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)), data_(other.data_), size_(other.size_) {}
   Slice& operator=(Slice&& other) noexcept {

@@ -115,7 +115,7 @@ enum class Reason : std::uint16_t {
   link_lost = 8,  // detached: the other end's tunnel is gone
   protocol = 9,   // this end or the other broke a rule
   not_yet = 10,   // detached: the other end has not come yet
-  let_go = 11,    // a console leaves and means to come back
+  let_go = 11,    // this end leaves (or its process is gone without a word) and may come back
   no_space = 12,  // detached: the recording cannot be written, the session waits
   failed = 13,    // could not start or go on; the text says why
 };

@@ -84,24 +84,28 @@ void Outbox::fill(Batch& batch, std::size_t limit, std::size_t most_frame, Insta
     queues_[0].push_back(source);
   }
   for (Queue& queue : queues_) {
-    while (!queue.empty() && (batch.empty() || batch.bytes() < limit)) {
+    bool sent = false;
+    while (!queue.empty() && (!sent || batch.bytes() < limit)) {
       FrameSource& source = queue.front();
       queue.pop_front();
-      if (source.emit(batch, most_frame, now) && !source.is_linked()) {
-        queues_[static_cast<std::size_t>(source.priority())].push_back(source);
-      }
+      if (!source.emit(batch, most_frame, now)) continue;
+      sent = true;
+      if (!source.is_linked()) queues_[static_cast<std::size_t>(source.priority())].push_back(source);
     }
   }
 }
 
 void BulkMeter::count(std::size_t bytes, Instant now) {
-  if (now - since_ > std::chrono::milliseconds(100)) {
-    if (bytes_ <= 64 * 1024) bulk_ = false;
+  constexpr auto kInterval = std::chrono::milliseconds(100);
+  constexpr std::uint64_t kMost = 64 * 1024;
+  if (now - since_ > kInterval) {
+    // Over with one quiet interval, seen or slept through.
+    if (bytes_ <= kMost || now - since_ > 2 * kInterval) bulk_ = false;
     since_ = now;
     bytes_ = 0;
   }
   bytes_ += bytes;
-  if (bytes_ > 64 * 1024) bulk_ = true;
+  if (bytes_ > kMost) bulk_ = true;
 }
 
 }  // namespace jump::mux

@@ -4,7 +4,8 @@
 //
 // Order: control messages, then the sessions' own small frames (attach, windows, resets), then interactive
 // streams, then bulk streams in turn, one frame each. Control is limited to a quarter of a batch once streams
-// wait, so that a chatty peer cannot starve sessions.
+// wait, so that a chatty peer cannot starve sessions. Each class that waits sends at least one frame in each
+// batch, so that on a slow path no terminal stops a transfer for good.
 #pragma once
 
 #include <array>
@@ -27,6 +28,8 @@ class Batch {
   void add_view(ByteView bytes);
   void add(Bytes frame);
   void add(Slice frame);
+  // Keeps what a view points into.
+  void keep(Slice slice) { slices_.push_back(std::move(slice)); }
   // A header that is built here, followed by views that the caller adds.
   void add_data_header(const std::array<std::uint8_t, kDataHeaderBytes>& header);
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/mux/credit_pool.h"
 #include "common/mux/outbox.h"
 
 namespace jump::mux {
@@ -32,8 +33,10 @@ class Tap {
 
 class Relay {
  public:
-  // `interactive`: the class of the session's streams, until they send like bulk.
-  explicit Relay(bool interactive, Tap* tap = nullptr);
+  // `interactive`: the class of the session's streams, until they send like bulk. What it holds is limited to
+  // limits::kTunnelPool, and by `pool` (of the process), where given: above, each stream has
+  // limits::kWindowLeast.
+  explicit Relay(bool interactive, Tap* tap = nullptr, CreditPool* pool = nullptr);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
@@ -62,7 +65,10 @@ class Relay {
 
   // Bytes forwarded so far, by direction; for statistics.
   std::uint64_t forwarded_bytes(Side from) const { return forwarded_bytes_[index(from)]; }
+  // What lies here now, headers included, and what might with all credit that is out.
   std::size_t queued_bytes() const { return queued_bytes_; }
+  std::uint64_t promised_bytes() const { return pool_.out(); }
+  std::size_t streams() const { return pairs_.size(); }
 
  private:
   static constexpr std::size_t index(Side side) { return static_cast<std::size_t>(side); }
@@ -77,6 +83,7 @@ class Relay {
   };
 
   Result<Pair*> pair(std::uint32_t stream, bool create);
+  Result<void> on_resumed(Side from, const struct FrameView& frame);
   Result<void> on_data(Side from, const struct FrameView& frame);
   Result<void> on_window(Side from, ByteView body);
   Result<void> on_end(Side from, const struct FrameView& frame);
@@ -92,6 +99,7 @@ class Relay {
   std::array<Leg, 2> legs_;
   std::array<std::uint64_t, 2> forwarded_bytes_{};
   std::size_t queued_bytes_ = 0;
+  CreditPool pool_;
   std::map<std::uint32_t, std::unique_ptr<Pair>> pairs_;
 };
 
