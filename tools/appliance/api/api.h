@@ -16,6 +16,7 @@
 //   - the deployment key of an installer stands in key_info.encodedInfo
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,8 +38,10 @@
 
 namespace jump::api {
 
-inline constexpr std::size_t kBodyBytes = 256 * 1024;  // larger is 413
-inline constexpr std::size_t kTargetBytes = 8192;      // larger is 414
+inline constexpr std::size_t kBodyBytes = 256 * 1024;    // larger is 413
+inline constexpr std::size_t kTargetBytes = 8192;        // larger is 414
+inline constexpr std::string_view kLoginPrefix = "jct";  // tokens of a log-in
+inline constexpr std::string_view kApiPrefix = "jat";    // users' own API tokens, and those of API accounts
 
 struct ApiRequest {
   std::string method;         // "GET"
@@ -85,7 +88,9 @@ class PasswordWork {
   friend class Api;
   Secret password_;
   std::string stored_;  // empty: there is no such user
+  identity::ScryptCost cost_;
   bool matches_ = false;
+  std::string rehashed_;  // when the stored one was made at another cost
   std::int64_t user_ = 0;
   std::string username_;
   std::string remote_address_;
@@ -113,6 +118,8 @@ class Api {
   Result<store::JumpClientRow> may_start(std::int64_t user, std::int64_t asset);
 
  private:
+  std::variant<ApiResponse, PasswordWork> begin_login(const ApiRequest& request, const ApiClock& clock);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

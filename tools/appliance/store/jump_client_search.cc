@@ -124,7 +124,7 @@ Result<void> add_words(Db& db, std::string_view text, Search& search) {
 }
 
 bool wants_status(const JumpClientFilter& filter) {
-  return filter.online || filter.offline_before_run;
+  return filter.online || filter.offline_before_run || filter.not_offline_before_run;
 }
 
 void add_filters(const JumpClientFilter& filter, Where& where) {
@@ -153,6 +153,7 @@ void add_filters(const JumpClientFilter& filter, Where& where) {
   }
   if (filter.online) where.also(*filter.online ? "s.online" : "NOT s.online");
   where.also_if("s.offline_run <= ?", filter.offline_before_run);
+  where.also_if("(s.offline_run IS NULL OR s.offline_run > ?)", filter.not_offline_before_run);
   if (filter.visible_to) where.also(kVisible, *filter.visible_to, *filter.visible_to);
 }
 

@@ -106,7 +106,8 @@ struct JumpClientFilter {
   std::optional<std::string> private_ip;
   std::optional<ConnectionType> connection_type;
   std::optional<bool> online;
-  std::optional<std::int64_t> offline_before_run;  // lost: last there at or before this run time
+  std::optional<std::int64_t> offline_before_run;      // lost: last there at or before this run time
+  std::optional<std::int64_t> not_offline_before_run;  // the others: online, or away for less
   std::string search;
   std::optional<std::int64_t> visible_to;  // a user: his groups and his personal list; empty: all
 };

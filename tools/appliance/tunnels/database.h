@@ -1,5 +1,5 @@
-// Database: the store on a thread of its own, so that a commit never holds up a keystroke. Functions run there one after
-// the other, in the order they were asked.
+// Database: the store and the API on a thread of their own, so that a commit never holds up a keystroke.
+// Functions run there one after the other, in the order they were asked.
 #pragma once
 
 #include <memory>
@@ -13,24 +13,30 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/task_group.h"
+#include "tools/appliance/api/api.h"
 #include "tools/appliance/store/store.h"
 
 namespace jump::appliance {
 
+struct Backend {
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<api::Api> api;
+};
+
 class Database {
  public:
-  explicit Database(std::unique_ptr<store::Store> store) : store_(std::move(store)), thread_(1) {}
+  explicit Database(Backend backend) : backend_(std::move(backend)), thread_(1) {}
   // Everything asked is done first.
   ~Database() { thread_.join(); }
 
-  // Runs `function(store)` on the database thread and returns what it returned. Not cancellable: what was asked is
-  // done, even when the asker has gone.
+  // Runs `function(backend)` on the database thread and returns what it returned. Not cancellable: what was
+  // asked is done, even when the asker has gone.
   template <typename F>
-  Task<std::invoke_result_t<F, store::Store&>> run(F function) {
-    using R = std::invoke_result_t<F, store::Store&>;
+  Task<std::invoke_result_t<F, Backend&>> run(F function) {
+    using R = std::invoke_result_t<F, Backend&>;
     auto start = [this](auto handler, F work) {
       asio::post(thread_, [this, handler = std::move(handler), work = std::move(work)]() mutable {
-        R result = work(*store_);
+        R result = work(backend_);
         auto back = asio::get_associated_executor(handler);
         asio::dispatch(back, [handler = std::move(handler), result = std::move(result)]() mutable {
           std::move(handler)(std::move(result));
@@ -42,7 +48,7 @@ class Database {
   }
 
  private:
-  std::unique_ptr<store::Store> store_;
+  Backend backend_;
   asio::thread_pool thread_;
 };
 

@@ -1,17 +1,28 @@
 #include "tools/appliance/tunnels/hub.h"
 
+#include <fcntl.h>
+
+#include <algorithm>
+
 #include "common/base/log.h"
 
 namespace jump::appliance {
 namespace {
 
-bool interactive(const std::string& kind) { return kind != "files"; }
+constexpr auto kLetGoLimit = std::chrono::seconds(20);
 
-constexpr std::size_t at(mux::Side side) { return static_cast<std::size_t>(side); }
+bool interactive(const std::string& kind) {
+  return kind != "files";
+}
+
+constexpr std::size_t at(mux::Side side) {
+  return static_cast<std::size_t>(side);
+}
 
 }  // namespace
 
-LiveSession::LiveSession(Hub& hub, store::Session row, std::unique_ptr<Recorder> recorder, bool recording_required)
+LiveSession::LiveSession(Hub& hub, store::Session row, std::unique_ptr<Recorder> recorder,
+                         bool recording_required)
     : hub_(hub),
       row_(std::move(row)),
       recorder_(std::move(recorder)),
@@ -32,6 +43,7 @@ bool LiveSession::attach(mux::Side side, LegOwner& owner, mux::Outbox& outbox, s
                          const mux::Attach& frame, std::string who) {
   if (!anchor_.attach(side, outbox, slot, frame, std::move(who))) return false;
   owners_[at(side)] = &owner;
+  if (side == mux::Side::endpoint) endpoint_let_go_.reset();
   owner.on_busy(true);
   note_presence(BootClock::now());
   if (side == mux::Side::console) {
@@ -78,7 +90,10 @@ void LiveSession::finish(const mux::Notice& why) {
 
 void LiveSession::on_leave(mux::Side side, const mux::Notice& notice) {
   if (over_) return;
-  if (side == mux::Side::console && notice.reason == mux::Reason::let_go) return;
+  if (notice.reason == mux::Reason::let_go) {
+    if (side == mux::Side::endpoint) endpoint_let_go_ = BootClock::now();
+    return;
+  }
   over_ = true;
   hub_.over(*this, notice);
 }
@@ -126,6 +141,12 @@ std::size_t Hub::of_asset(std::int64_t asset) const {
   }));
 }
 
+void Hub::agent_gone(std::int64_t agent) {
+  for (const auto& [id, session] : sessions_) {
+    if (session->row().agent == agent) session->forgive_endpoint();
+  }
+}
+
 void Hub::finish_if(const std::function<bool(const store::Session&)>& matches, const mux::Notice& why) {
   for (const auto& [id, session] : sessions_) {
     if (!session->over() && matches(session->row())) session->finish(why);
@@ -154,10 +175,18 @@ Task<> Hub::watch(std::function<void(std::vector<int>)> sync) {
       if (session->holding()) session->check_recording();
       Recorder* recorder = session->recorder();
       if (recorder != nullptr && recorder->dirty()) {
-        dirty.push_back(recorder->descriptor());
+        // A duplicate: the session may end before it is on the disk.
+        if (const int copy = ::fcntl(recorder->descriptor(), F_DUPFD_CLOEXEC, 3); copy >= 0)
+          dirty.push_back(copy);
         recorder->synced();
       }
-      // The ends count for themselves; this is for those of which neither came back. A little later than they.
+      // A session process that lives comes back at once to a tunnel process that lives.
+      if (session->endpoint_let_go() && now - *session->endpoint_let_go() > kLetGoLimit) {
+        session->finish({mux::Reason::failed, "the session's process on the endpoint died"});
+        continue;
+      }
+      // The ends count for themselves; this is for those of which neither came back. A little later than
+      // they.
       const auto limit = std::chrono::seconds(session->row().wait_limit_seconds + 30);
       if (!session->holding() && session->incomplete_since() && now - *session->incomplete_since() > limit) {
         session->finish({mux::Reason::wait_limit, "an end was away for longer than the wait limit"});

@@ -1,5 +1,6 @@
-// Hub: the live sessions of this appliance, by id. A session is here from the commit of its row until its end; what is
-// here beyond the row (who is attached, what is queued) is made anew by the attaches after a restart.
+// Hub: the live sessions of this appliance, by id. A session is here from the commit of its row until its
+// end; what is here beyond the row (who is attached, what is queued) is made anew by the attaches after a
+// restart.
 #pragma once
 
 #include <functional>
@@ -35,8 +36,8 @@ class LiveSession : mux::AnchorListener {
   store::Session& row() { return row_; }
   mux::Anchor& anchor() { return anchor_; }
 
-  bool attach(mux::Side side, LegOwner& owner, mux::Outbox& outbox, std::uint32_t slot, const mux::Attach& frame,
-              std::string who);
+  bool attach(mux::Side side, LegOwner& owner, mux::Outbox& outbox, std::uint32_t slot,
+              const mux::Attach& frame, std::string who);
   void detach(mux::Side side, const mux::Notice& why);
   Result<void> on_frame(mux::Side side, const mux::FrameView& frame, Instant now);
   // Both ends are told; the row ends with `why`.
@@ -46,6 +47,10 @@ class LiveSession : mux::AnchorListener {
   Recorder* recorder() { return recorder_.get(); }
   // Since when one end or the other has been away; nothing while both are there.
   std::optional<Instant> incomplete_since() const { return incomplete_since_; }
+  // Since when its process has left a tunnel process that is still there.
+  std::optional<Instant> endpoint_let_go() const { return endpoint_let_go_; }
+  // The endpoint's tunnel is gone: its session process may well live.
+  void forgive_endpoint() { endpoint_let_go_.reset(); }
   // The recording can be written again.
   void check_recording();
   bool holding() const { return holding_; }
@@ -68,6 +73,7 @@ class LiveSession : mux::AnchorListener {
   mux::Anchor anchor_;
   std::array<LegOwner*, 2> owners_{};
   std::optional<Instant> incomplete_since_;
+  std::optional<Instant> endpoint_let_go_;
   bool holding_ = false;
   bool over_ = false;
 };
@@ -75,8 +81,8 @@ class LiveSession : mux::AnchorListener {
 class Hub {
  public:
   struct Events {
-    std::function<void(LiveSession&)> on_started;      // the endpoint attached for the first time
-    std::function<void(LiveSession&)> on_console;      // a console attached: instance and count
+    std::function<void(LiveSession&)> on_started;  // the endpoint attached for the first time
+    std::function<void(LiveSession&)> on_console;  // a console attached: instance and count
     std::function<void(const store::Session&, const mux::Notice&, std::uint64_t bytes)> on_over;
   };
 
@@ -89,10 +95,13 @@ class Hub {
   std::size_t of_agent(std::int64_t agent) const;
   std::size_t of_asset(std::int64_t asset) const;
 
+  // The tunnel of this agent is gone.
+  void agent_gone(std::int64_t agent);
   // Ends what matches, for both ends at once.
   void finish_if(const std::function<bool(const store::Session&)>& matches, const mux::Notice& why);
 
-  // Wait limits and full disks; runs until cancelled. Every second: recordings to the disk, through `sync`.
+  // Wait limits and full disks; runs until cancelled. Every second: recordings to the disk, through `sync`,
+  // which owns the descriptors.
   Task<> watch(std::function<void(std::vector<int> descriptors)> sync);
 
  private:

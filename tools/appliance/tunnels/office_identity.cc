@@ -1,0 +1,197 @@
+// The office's part that lets machines in, keeps their certificates fresh, and lets them go.
+#include "common/base/log.h"
+#include "common/identity/certificate.h"
+#include "tools/appliance/api/absence.h"
+#include "tools/appliance/tunnels/office.h"
+#include "tools/appliance/tunnels/peer.h"
+
+namespace jump::appliance {
+namespace {
+
+constexpr std::int64_t kAbsentAtOnce = 500;
+constexpr auto kAdoptProbe = std::chrono::seconds(5);
+
+store::PeerKind kind_of(identity::PeerRole role) {
+  return role == identity::PeerRole::node ? store::PeerKind::node : store::PeerKind::agent;
+}
+
+}  // namespace
+
+Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, std::string remote_address) {
+  api::EnrolContext context;
+  context.now = wall_seconds();
+  context.run = run_seconds();
+  context.remote_address = std::move(remote_address);
+  // The CA is immutable while a database function runs: only `ca` commands of this process change it, on this
+  // thread, and they wait for none.
+  const identity::Authority& authority = keys_.authority();
+  api::EnrolPorts ports;
+  ports.issue = [authority, now = context.now](const identity::EnrollRequest& from,
+                                                std::uint64_t id) -> Result<api::IssuedCertificate> {
+    const Result<identity::Certificate> issued = authority->issue(from.csr, {from.role, id}, now);
+    if (!issued) return issued.error();
+    return api::IssuedCertificate{issued->to_pem(), issued->serial(), issued->not_after()};
+  };
+  ports.trust_bundle = [authority] { return authority->signed_bundle(); };
+  ports.settings = [](const store::JumpClient& client) {
+    json::object settings;
+    settings["name"] = client.name;
+    settings["max_offline_minutes"] = client.max_offline_minutes;
+    settings["ephemeral"] = client.ephemeral;
+    return json::value(settings);
+  };
+  ports.check_proof = [authority, now = context.now](const identity::KeyProof& proof, ByteView csr) {
+    return identity::check_key_proof(proof, csr, authority->authorities(), now);
+  };
+  for (int round = 0; round < 3; ++round) {
+    auto decide = [&ports, &request, &context](Backend& backend) {
+      return api::enrol(*backend.store, ports, request, context);
+    };
+    Result<std::variant<api::NeedsPing, api::EnrolOutcome>> result = co_await database_.run(decide);
+    if (!result) {
+      log::error("enrol", "the database refused", {{"error", result.error().message()}});
+      identity::EnrollResponse busy;
+      busy.refusal =
+          identity::EnrollRefusal{identity::EnrollError::busy, "the appliance cannot store anything now", 30};
+      co_return busy;
+    }
+    if (auto* outcome = std::get_if<api::EnrolOutcome>(&*result)) {
+      carry_out(outcome->effects);
+      co_return std::move(outcome->response);
+    }
+    const std::int64_t id = std::get<api::NeedsPing>(*result).agent;
+    Peer* peer = agent(id);
+    const bool alive = peer != nullptr && co_await peer->answers_within(kAdoptProbe);
+    context.pinged = api::EnrolContext::Pinged{id, alive};
+  }
+  identity::EnrollResponse busy;
+  busy.refusal =
+      identity::EnrollRefusal{identity::EnrollError::busy, "the asset changes too fast; try again", 5};
+  co_return busy;
+}
+
+Task<Result<control::CertificateGrant>> Office::renew(std::int64_t agent, Bytes csr, std::string old_serial) {
+  const std::int64_t now = wall_seconds();
+  const identity::PeerIdentity who{identity::PeerRole::agent, static_cast<std::uint64_t>(agent)};
+  const Result<identity::Certificate> issued = keys_.authority().issue(csr, who, now);
+  if (!issued) co_return issued.error();
+  store::Certificate row;
+  row.serial = issued->serial();
+  row.kind = kind_of(who.role);
+  row.peer = agent;
+  row.issued_at = now;
+  row.not_after = issued->not_after();
+  auto write = [row](Backend& backend) -> Result<void> {
+    Result<void> done = backend.store->certificates.add(row);
+    if (done) done = backend.store->jump_clients.set_certificate(row.peer, row.serial);
+    return done;
+  };
+  const Result<void> stored = co_await database_.run(write);
+  if (!stored) co_return stored.error();
+  store::Event renewed;
+  renewed.who = who.name();
+  renewed.what = "certificate.renew";
+  renewed.object = who.name();
+  renewed.result = "ok";
+  renewed.text = "certificate " + old_serial + " is followed by " + row.serial;
+  event(std::move(renewed));
+  co_return control::CertificateGrant{issued->to_pem()};
+}
+
+Task<> Office::uninstalled(std::int64_t agent, std::string from) {
+  const bool remove = site_.uninstalled == store::UninstalledHandling::remove;
+  co_await run_quietly([agent, remove](Backend& backend) -> Result<void> {
+    if (!remove) return backend.store->jump_clients.set_uninstalled(agent);
+    const Result<bool> removed = backend.store->jump_clients.remove_agent(
+        agent, "agent:" + std::to_string(agent), wall_seconds(), false);
+    return removed ? Result<void>() : removed.error();
+  });
+  store::Event gone;
+  gone.who = "agent:" + std::to_string(agent);
+  gone.source = std::move(from);
+  gone.what = "agent.uninstalled";
+  gone.object = gone.who;
+  gone.result = "ok";
+  gone.text = remove ? "uninstalled on its machine, and removed" : "uninstalled on its machine";
+  event(std::move(gone));
+  hub_.finish_if([agent](const store::Session& row) { return row.agent == agent; },
+                 {mux::Reason::failed, "the Jump Client was uninstalled"});
+}
+
+Task<bool> Office::fingerprint_fits(std::int64_t agent, std::optional<control::Digest> summary) {
+  if (!summary) co_return false;
+  auto read = [agent](Backend& backend) { return backend.store->jump_clients.fingerprint(agent); };
+  const Result<std::vector<store::FingerprintPart>> parts = co_await database_.run(read);
+  if (!parts || parts->empty()) co_return true;
+  identity::HashedFingerprint registered;
+  for (const store::FingerprintPart& part : *parts) registered.parts[part.name].push_back(part.digest);
+  for (auto& [name, values] : registered.parts) std::sort(values.begin(), values.end());
+  co_return identity::summary(registered) == *summary;
+}
+
+// Every minute: what has been away for too long goes (PRODUCT.md 3.5).
+Task<> Office::apply_absence() {
+  bool told = false;
+  std::map<std::int64_t, std::int64_t> removed_at;  // run second → how many
+  while (true) {
+    co_await sleep_for(std::chrono::minutes(1));
+    const std::int64_t run = run_seconds();
+    const std::int64_t site_seconds = std::int64_t{site_.absence_days} * 86400;
+    removed_at.erase(removed_at.begin(), removed_at.upper_bound(run - api::kAbsenceWindow));
+    std::int64_t removed = 0;
+    for (const auto& [at, count] : removed_at) removed += count;
+    const store::MassRemoval mass = site_.mass_removal;
+    auto decide = [=](Backend& backend) -> Result<api::AbsenceDecision> {
+      api::AbsenceInput input;
+      input.run = run;
+      input.site_seconds = site_seconds;
+      input.removed_in_last_hour = removed;
+      input.mass_removal = mass;
+      const Result<std::int64_t> agents = backend.store->jump_clients.agents();
+      if (!agents) return agents.error();
+      input.agents = *agents;
+      const Result<std::int64_t> due =
+          backend.store->jump_clients.absent_count(run + api::kAbsenceWindow, site_seconds);
+      if (!due) return due.error();
+      input.due_within_an_hour = *due;
+      Result<std::vector<store::Absent>> absent =
+          backend.store->jump_clients.absent(run, site_seconds, kAbsentAtOnce);
+      if (!absent) return absent.error();
+      input.due = std::move(*absent);
+      api::AbsenceDecision decision = api::decide_absence(input);
+      for (const std::int64_t agent : decision.remove) {
+        const Result<bool> gone = backend.store->jump_clients.remove_agent(agent, "absence", wall_seconds());
+        if (!gone) return gone.error();
+      }
+      return decision;
+    };
+    const Result<api::AbsenceDecision> decision = co_await database_.run(decide);
+    if (!decision) {
+      log::error("office", "absence was not looked at", {{"error", decision.error().message()}});
+      continue;
+    }
+    for (const std::int64_t agent : decision->remove) {
+      store::Event gone;
+      gone.who = "appliance";
+      gone.what = "asset.remove";
+      gone.object = "agent:" + std::to_string(agent);
+      gone.result = "ok";
+      gone.text = "it was offline for too long";
+      event(std::move(gone));
+    }
+    if (!decision->remove.empty()) removed_at[run] += static_cast<std::int64_t>(decision->remove.size());
+    if (decision->held && !told) {
+      store::Event held;
+      held.who = "appliance";
+      held.what = "asset.remove.held";
+      held.result = "refused";
+      held.text = std::to_string(decision->would_go) +
+                  " agents would be removed for absence within an hour; none was: " +
+                  "set mass_removal to allow when this is wanted";
+      event(std::move(held));
+    }
+    told = decision->held;
+  }
+}
+
+}  // namespace jump::appliance

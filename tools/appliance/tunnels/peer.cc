@@ -1,0 +1,477 @@
+#include "tools/appliance/tunnels/peer.h"
+
+#include "common/base/log.h"
+#include "common/base/with_timeout.h"
+#include "common/identity/sha256.h"
+
+namespace jump::appliance {
+namespace {
+
+constexpr std::size_t kQuestionsAtOnce = 32;
+constexpr std::size_t kLegsOfAgent = 512;
+constexpr std::size_t kLegsOfConsole = 64;
+constexpr auto kCloneProbe = std::chrono::seconds(5);
+constexpr auto kRemovedLinger = std::chrono::seconds(10);  // for the uninstall order to be read
+constexpr std::uint32_t kRetryDisabled = 60000;
+
+}  // namespace
+
+Peer::Peer(Office& office, std::unique_ptr<tunnel::TlsStream> stream)
+    : office_(office),
+      stream_(std::move(stream)),
+      tasks_(office.executor()),
+      link_(office.executor(), *stream_, *this),
+      channel_(office.executor()),
+      changed_(office.executor()) {
+  who_ = stream_->peer() ? stream_->peer()->identity.name() : "console";
+}
+
+Peer::~Peer() = default;
+
+Task<> Peer::run_link() {
+  ended_ = co_await link_.run();
+  changed_.set();
+}
+
+Task<> Peer::run() {
+  tasks_.spawn("link", run_link());
+  bool admitted = false;
+  try {
+    const Instant until = BootClock::now() + limits::kHelloTimeout;
+    while (!hello_ && !ended_ && BootClock::now() < until)
+      co_await changed_.wait_for(until - BootClock::now());
+    if (!hello_ && !ended_) {
+      link_.close(Error(Fault::timed_out, "no hello within 5 s"));
+    } else if (hello_ && !ended_) {
+      Result<void> result = co_await admit();
+      admitted = result.has_value();
+      if (!result)
+        log::info("tunnel", "refused",
+                  {{"peer", who_}, {"from", remote_address()}, {"reason", result.error().message()}});
+    }
+    if (phase_ == Phase::removed) {
+      co_await changed_.wait_for(kRemovedLinger);
+      link_.close(Error(Fault::refused, "removed"));
+    }
+    while (!ended_) co_await changed_.wait();
+  } catch (const boost::system::system_error&) {
+    // The service stops: leave orderly all the same.
+  }
+  const Error why = ended_ ? *ended_ : Error(Fault::closed, "the appliance stops");
+  link_.close(why);
+  lost_legs(why);
+  channel_.detach();
+  if (admitted) {
+    if (sender_ == control::Sender::console) {
+      office_.remove_console(*this);
+    } else {
+      office_.remove_agent(agent_, *this);
+    }
+    log::info("tunnel", "gone", {{"peer", who_}, {"reason", why.message()}});
+  }
+  co_await tasks_.stop();
+}
+
+void Peer::lost_legs(const Error& reason) {
+  // detach() calls on_slot_released(), which changes the table.
+  const auto legs = std::exchange(legs_, {});
+  for (const auto& [slot, leg] : legs) {
+    leg.session->detach(leg.side, {mux::Reason::link_lost, reason.message()});
+  }
+}
+
+void Peer::go_away(mux::GoAway code, std::string text, std::uint32_t retry_after_ms) {
+  const Error reason(Fault::refused, text);
+  link_.go_away({code, retry_after_ms, std::move(text)}, reason);
+}
+
+Task<bool> Peer::answers_within(Duration limit) {
+  const Instant asked = BootClock::now();
+  link_.outbox().control(mux::encode_ping(mux::Kind::ping, {0}));
+  while (BootClock::now() - asked < limit && !ended_) {
+    if (link_.last_heard() > asked) co_return true;
+    co_await sleep_for(std::chrono::milliseconds(50));
+  }
+  co_return link_.last_heard() > asked;
+}
+
+// --- admission ---------------------------------------------------------------------------------------------
+
+Task<Result<void>> Peer::admit() {
+  phase_ = Phase::admitting;
+  const Result<std::uint32_t> version = control::agree({}, hello_->versions);
+  if (!version) {
+    go_away(mux::GoAway::version, version.error().message());
+    co_return version.error();
+  }
+  // Identity comes from the certificate or PSK, or from the token; the hello must say the same role.
+  const bool console = stream_->alpn() == tunnel::kAlpnConsole;
+  sender_ = control::sender_of(hello_->role);
+  const bool fits = console ? hello_->role == control::Role::console
+                            : stream_->peer() && hello_->role != control::Role::console &&
+                                  (stream_->peer()->identity.role == identity::PeerRole::node) ==
+                                      (hello_->role == control::Role::node);
+  if (!fits) {
+    go_away(mux::GoAway::protocol, "the hello names another role than the handshake proved");
+    co_return Error(Fault::unauthenticated, "the hello names another role than the handshake proved");
+  }
+  co_return console ? co_await admit_console() : co_await admit_agent();
+}
+
+Task<Result<void>> Peer::admit_console() {
+  std::string token(hello_->token ? hello_->token->reveal_text() : std::string_view());
+  std::string address = remote_address();
+  auto look_up = [token, address](Backend& backend) {
+    return backend.api->authenticate(token, address, wall_seconds());
+  };
+  Result<api::Principal> principal = co_await office_.database().run(look_up);
+  wipe(token.data(), token.size());
+  hello_->token.reset();
+  if (!principal || !principal->user) {
+    const std::string text = principal ? "API accounts start no sessions" : principal.error().message();
+    go_away(mux::GoAway::unauthenticated, text);
+    co_return Error(Fault::unauthenticated, text);
+  }
+  user_ = std::move(*principal);
+  who_ = user_->name();
+  office_.add_console(*this);
+  welcome(false);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Peer::admit_agent() {
+  const identity::VerifiedPeer& proved = *stream_->peer();
+  agent_ = static_cast<std::int64_t>(proved.identity.id);
+  serial_ = proved.serial;
+  renewal_only_ = proved.renewal_only;
+  struct Known {
+    bool listed = false;
+    bool disabled = false;
+    bool removed = false;
+  };
+  const std::int64_t id = agent_;
+  auto look_up = [id](Backend& backend) -> Result<Known> {
+    Known known;
+    const auto assets = backend.store->jump_clients.of_agent(id);
+    if (!assets) return assets.error();
+    known.listed = !assets->empty();
+    if (known.listed) {
+      known.disabled = assets->front().disabled;
+      return known;
+    }
+    const auto tombstone = backend.store->jump_clients.tombstone(id);
+    if (!tombstone) return tombstone.error();
+    known.removed = tombstone->has_value();
+    return known;
+  };
+  const Result<Known> known = co_await office_.database().run(look_up);
+  if (!known) {
+    go_away(mux::GoAway::overloaded, "the appliance cannot read its database", 10000);
+    co_return known.error();
+  }
+  if (known->removed) {
+    welcome(true);
+    phase_ = Phase::removed;
+    office_.order_to(*this, identity::OrderKind::uninstall,
+                     to_json(identity::UninstallOrder{"removed at the appliance"}));
+    co_return Error(Fault::refused, "removed: told to uninstall");
+  }
+  if (!known->listed) {
+    go_away(mux::GoAway::unauthenticated, "this appliance has no agent " + std::to_string(agent_));
+    co_return Error(Fault::not_found, "unknown agent");
+  }
+  if (known->disabled) {
+    go_away(mux::GoAway::disabled, "disabled by an administrator", kRetryDisabled);
+    co_return Error(Fault::refused, "disabled");
+  }
+  if (Peer* other = office_.agent(agent_)) {
+    Result<void> settled = co_await settle_double(*other);
+    if (!settled) co_return settled;
+  }
+  if (ended_) co_return *ended_;
+  office_.add_agent(agent_, *this);
+  welcome(false);
+  after_welcome();
+  co_return Result<void>();
+}
+
+// A second tunnel of one identity (PRODUCT.md 2.5): the same process again, a machine that came back, or a
+// clone.
+Task<Result<void>> Peer::settle_double(Peer& other) {
+  const bool same_process =
+      hello_->instance && other.hello_->instance && *hello_->instance == *other.hello_->instance;
+  const bool alive = !same_process && co_await other.answers_within(kCloneProbe);
+  Peer* still = office_.agent(agent_);
+  if (still == nullptr) co_return Result<void>();
+  if (!alive) {
+    still->go_away(mux::GoAway::replaced, "a newer tunnel of the same agent");
+    office_.remove_agent(agent_, *still);
+    co_return Result<void>();
+  }
+  const bool ours_fits = co_await office_.fingerprint_fits(agent_, hello_->fingerprint);
+  const bool theirs_fits = co_await office_.fingerprint_fits(agent_, still->hello_->fingerprint);
+  store::Event event;
+  event.at = wall_seconds();
+  event.who = "appliance";
+  event.source = remote_address();
+  event.what = "agent.clone";
+  event.object = who_;
+  event.result = "ok";
+  if (ours_fits && !theirs_fits) {
+    event.text = "two machines use the identity of " + who_ + "; the one at " + still->remote_address() +
+                 " has another fingerprint and must enrol anew";
+    office_.event(event);
+    still->go_away(mux::GoAway::clone, "this identity belongs to another machine: enrol as a new one");
+    office_.remove_agent(agent_, *still);
+    co_return Result<void>();
+  }
+  event.text =
+      "two machines use the identity of " + who_ + "; the one at " + remote_address() + " must enrol anew";
+  office_.event(event);
+  go_away(mux::GoAway::clone, "this identity is in use by another machine: enrol as a new one");
+  co_return Error(Fault::refused, "a clone of " + who_);
+}
+
+void Peer::welcome(bool uninstall_only) {
+  control::Welcome welcome;
+  welcome.version = control::kProtocolNewest;
+  welcome.peer_id = who_;
+  welcome.time = wall_seconds();
+  welcome.software = office_.options().software;
+  welcome.uninstall_only = uninstall_only;
+  const Result<std::string> text = control::encode_welcome(welcome);
+  if (text) link_.outbox().control(mux::encode_json(mux::Kind::welcome, *text));
+  channel_.attach(link_.outbox());
+  phase_ = Phase::running;
+  log::info("tunnel", "welcome",
+            {{"peer", who_}, {"from", stream_->info().peer_address}, {"software", hello_->software}});
+}
+
+void Peer::after_welcome() {
+  const store::SiteSettings& site = office_.site();
+  control::ReportSettings reports;
+  reports.interval_seconds = site.statistics_interval_seconds;
+  reports.statistics = site.statistics;
+  channel_.tell(reports);
+  offer_psk();
+  // A machine that was started anew has none of its sessions any more.
+  const std::int64_t id = agent_;
+  const std::string boot = hello_->boot_id;
+  office_.hub().finish_if(
+      [&](const store::Session& row) {
+        return row.agent == id && !row.endpoint_boot_id.empty() && row.endpoint_boot_id != boot;
+      },
+      {mux::Reason::endpoint_restarted, "endpoint restarted"});
+}
+
+void Peer::offer_psk() {
+  if (renewal_only_) return;
+  const identity::Psk psk = office_.keys().psk().offer(stream_->peer()->identity, serial_);
+  control::PskOffer offer;
+  offer.id = psk.id;
+  offer.key = psk.key;
+  offer.expires = psk.expires;
+  channel_.tell(offer);
+}
+
+// --- frames ------------------------------------------------------------------------------------------------
+
+Result<void> Peer::on_frame(const mux::FrameView& frame, Instant now) {
+  const auto kind = static_cast<mux::Kind>(frame.header.kind);
+  if (phase_ == Phase::hello) {
+    if (kind != mux::Kind::hello) return Error(Fault::malformed, "the first frame must be hello");
+    Result<control::Hello> hello = control::decode_hello(as_text(frame.body()));
+    if (!hello) return hello.error();
+    hello_ = std::move(*hello);
+    changed_.set();
+    return {};
+  }
+  // Nothing is legal between hello and welcome; a peer that was refused is on its way out.
+  if (phase_ == Phase::admitting) return Error(Fault::malformed, "a frame before the welcome");
+  if (phase_ == Phase::removed) return {};
+  if (kind == mux::Kind::control) return on_control(frame);
+  if (kind == mux::Kind::attach) return on_attach(frame);
+  if (frame.header.slot == 0) {
+    if (frame.header.kind >= mux::kFirstSkipped) return {};
+    return Error(Fault::malformed, mux::kind_name(frame.header.kind) + " frame is not legal here");
+  }
+  const auto leg = legs_.find(frame.header.slot);
+  if (leg != legs_.end()) {
+    // What one session does wrong ends that leg, not the tunnel.
+    const Leg found = leg->second;
+    const Result<void> result = found.session->on_frame(found.side, frame, now);
+    if (!result) {
+      log::warning("tunnel", "a session broke a rule",
+                   {{"peer", who_}, {"reason", result.error().message()}});
+    }
+    return {};
+  }
+  if (frame.header.slot <= highest_slot_) return {};  // of a session that is over
+  return Error(Fault::malformed, mux::kind_name(frame.header.kind) + " frame for a slot without attach");
+}
+
+void Peer::on_go_away(const mux::GoAwayBody& body) {
+  link_.close(Error(Fault::closed, "left: " + printable(body.text, 200)));
+}
+
+void Peer::on_slot_released(std::uint32_t slot) {
+  legs_.erase(slot);
+  if (legs_.empty()) link_.set_busy(false);
+}
+
+void Peer::on_busy(bool busy) {
+  link_.set_busy(busy);
+}
+
+Result<void> Peer::on_attach(const mux::FrameView& frame) {
+  const Result<mux::Attach> attach = mux::decode_attach(frame.body());
+  if (!attach) return attach.error();
+  const std::uint32_t slot = frame.header.slot;
+  if (slot <= highest_slot_)
+    return Error(Fault::malformed, "attach for slot " + std::to_string(slot) + ", which was used before");
+  highest_slot_ = slot;
+  const bool console = sender_ == control::Sender::console;
+  if (legs_.size() >= (console ? kLegsOfConsole : kLegsOfAgent)) {
+    link_.outbox().control(mux::encode_notice(mux::Kind::refused, slot,
+                                              {mux::Reason::not_allowed, "too many sessions on one tunnel"}));
+    return {};
+  }
+  LiveSession* session = office_.hub().find(attach->session);
+  const identity::Digest hash = identity::sha256(attach->secret);
+  bool allowed = false;
+  if (session != nullptr) {
+    const store::Session& row = session->row();
+    const store::Hash& expected = console ? row.console_secret_hash : row.endpoint_secret_hash;
+    const bool identity_fits = console ? row.user_id == user_id() : row.agent == agent_;
+    allowed = identity_fits && equal_in_constant_time(expected, hash);
+  }
+  if (!allowed) {
+    tasks_.spawn("refuse attach", refuse_attach(slot, attach->session));
+    return {};
+  }
+  if (!console && session->row().endpoint_boot_id.empty()) session->row().endpoint_boot_id = hello_->boot_id;
+  const mux::Side side = console ? mux::Side::console : mux::Side::endpoint;
+  legs_[slot] = {session, side};
+  if (!session->attach(side, *this, link_.outbox(), slot, *attach, who_)) {
+    legs_.erase(slot);
+  }
+  return {};
+}
+
+Task<> Peer::refuse_attach(std::uint32_t slot, store::SessionId id) {
+  const mux::Notice notice = co_await office_.why_gone(id, who_);
+  link_.outbox().control(mux::encode_notice(mux::Kind::refused, slot, notice));
+}
+
+// --- control
+// -------------------------------------------------------------------------------------------------
+
+Result<void> Peer::on_control(const mux::FrameView& frame) {
+  Result<std::optional<control::ControlMessage>> message =
+      channel_.on_frame(frame.header, frame.body(), sender_, control::Phase::normal);
+  if (!message) return message.error();
+  if (!*message) return {};
+  if (auto* question = std::get_if<control::QuestionMsg>(&**message)) {
+    if (questions_ >= kQuestionsAtOnce) return Error(Fault::too_large, "more than 32 questions at once");
+    ++questions_;
+    tasks_.spawn("question", answer_question(question->ask, std::move(question->question)));
+  } else if (auto* refused = std::get_if<control::RefusedQuestion>(&**message)) {
+    const control::Answer failure = refused->failure;
+    channel_.answer(refused->ask, failure);
+  } else if (auto* notice = std::get_if<control::NoticeMsg>(&**message)) {
+    return on_notice(std::move(notice->notice));
+  }
+  return {};
+}
+
+Task<> Peer::answer_question(std::uint64_t ask, control::Question question) {
+  control::Answer answer = control::Done{};
+  if (auto* open = std::get_if<control::OpenSession>(&question)) {
+    answer = co_await office_.open_session(*this, std::move(*open));
+  } else if (auto* take_over = std::get_if<control::TakeOverSession>(&question)) {
+    answer = co_await office_.take_over_session(*this, std::move(*take_over));
+  } else if (auto* end = std::get_if<control::EndSession>(&question)) {
+    answer = co_await office_.end_session(*this, std::move(*end));
+  } else if (auto* request = std::get_if<control::CertificateRequest>(&question)) {
+    Result<control::CertificateGrant> grant =
+        co_await office_.renew(agent_, std::move(request->csr), serial_);
+    if (grant) {
+      answer = std::move(*grant);
+    } else {
+      answer = control::to_failure(grant.error());
+    }
+  } else if (std::holds_alternative<control::Uninstalling>(question)) {
+    co_await office_.uninstalled(agent_, remote_address());
+  }
+  --questions_;
+  channel_.answer(ask, answer);
+}
+
+Result<void> Peer::on_notice(control::Notice notice) {
+  if (questions_ >= kQuestionsAtOnce) return Error(Fault::too_large, "more than 32 reports at once");
+  if (auto* inventory = std::get_if<control::Inventory>(&notice)) {
+    ++questions_;
+    tasks_.spawn("inventory", store_inventory(std::move(*inventory)));
+  } else if (auto* statistics = std::get_if<control::Statistics>(&notice)) {
+    ++questions_;
+    tasks_.spawn("statistics", store_statistics(std::move(*statistics)));
+  } else if (auto* holdings = std::get_if<control::Holdings>(&notice)) {
+    ++questions_;
+    tasks_.spawn("holdings", on_holdings(*holdings));
+  } else if (const auto* start = std::get_if<control::SessionStart>(&notice)) {
+    office_.session_start(agent_, *start);
+  }
+  return {};
+}
+
+Task<> Peer::store_inventory(control::Inventory inventory) {
+  const std::int64_t id = agent_;
+  auto write = [id, inventory = std::move(inventory)](Backend& backend) {
+    const store::JumpClients::Known known{inventory.hostname, inventory.fqdn, inventory.operating_system,
+                                          inventory.software_version, inventory.private_ip};
+    return backend.store->jump_clients.set_inventory(id, known, to_json(inventory), wall_seconds());
+  };
+  const Result<void> stored = co_await office_.database().run(std::move(write));
+  if (!stored)
+    log::warning("tunnel", "an inventory was not stored",
+                 {{"peer", who_}, {"error", stored.error().message()}});
+  --questions_;
+}
+
+Task<> Peer::store_statistics(control::Statistics statistics) {
+  const std::int64_t id = agent_;
+  auto write = [id, statistics = std::move(statistics)](Backend& backend) {
+    return backend.store->jump_clients.set_statistics(id, statistics.console_user, to_json(statistics),
+                                                      wall_seconds());
+  };
+  const Result<void> stored = co_await office_.database().run(std::move(write));
+  if (!stored)
+    log::warning("tunnel", "statistics were not stored",
+                 {{"peer", who_}, {"error", stored.error().message()}});
+  --questions_;
+}
+
+// What the agent holds; what it lacks follows as orders.
+Task<> Peer::on_holdings(control::Holdings holdings) {
+  const std::int64_t id = agent_;
+  auto write = [id, holdings](Backend& backend) {
+    return backend.store->jump_clients.note_holdings(id, holdings.trust_serial, holdings.addresses_serial);
+  };
+  (void)co_await office_.database().run(write);
+  --questions_;
+  const std::uint64_t trust = office_.keys().authority().bundle().serial;
+  if (holdings.trust_serial < trust && trust_told_ < trust) {
+    trust_told_ = trust;
+    const identity::TrustBundleOrder order{office_.keys().authority().signed_bundle()};
+    office_.order_to(*this, identity::OrderKind::trust_bundle, to_json(order));
+  }
+  const store::SiteSettings& site = office_.site();
+  if (holdings.addresses_serial < site.addresses_serial && addresses_told_ < site.addresses_serial &&
+      !site.addresses.empty()) {
+    addresses_told_ = site.addresses_serial;
+    const identity::AddressesOrder order{site.addresses_serial, site.addresses};
+    office_.order_to(*this, identity::OrderKind::addresses, to_json(order));
+  }
+}
+
+}  // namespace jump::appliance

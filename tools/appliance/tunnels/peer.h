@@ -1,0 +1,93 @@
+// Peer: one tunnel at the appliance, of an agent, a node or a console. What it may say depends on who it is;
+// sessions on it are legs of the hub's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "common/endpoint/control_channel.h"
+#include "common/tunnel/link.h"
+#include "common/tunnel/tls_stream.h"
+#include "tools/appliance/api/principal.h"
+#include "tools/appliance/tunnels/hub.h"
+#include "tools/appliance/tunnels/office.h"
+
+namespace jump::appliance {
+
+class Peer : tunnel::LinkHandler, LegOwner {
+ public:
+  Peer(Office& office, std::unique_ptr<tunnel::TlsStream> stream);
+  ~Peer() override;
+
+  // From hello to the end.
+  Task<> run();
+
+  // What the hello said; empty before it.
+  const std::optional<control::Hello>& hello() const { return hello_; }
+  std::int64_t agent() const { return agent_; }
+  const std::optional<api::Principal>& user() const { return user_; }
+  std::int64_t user_id() const { return user_ && user_->user ? user_->user->id : 0; }
+  std::string who() const { return who_; }
+  const std::string& certificate_serial() const { return serial_; }
+  std::string remote_address() const { return stream_->info().peer_host; }
+
+  void tell(const control::Notice& notice) { channel_.tell(notice); }
+  void go_away(mux::GoAway code, std::string text, std::uint32_t retry_after_ms = 0);
+  // Does it answer a ping within `limit`?
+  Task<bool> answers_within(Duration limit);
+
+ private:
+  enum class Phase { hello, admitting, running, removed };
+
+  Result<void> on_frame(const mux::FrameView& frame, Instant now) override;
+  void on_go_away(const mux::GoAwayBody& body) override;
+  void on_slot_released(std::uint32_t slot) override;
+  void on_busy(bool busy) override;
+
+  Task<> run_link();
+  Task<Result<void>> admit();
+  Task<Result<void>> admit_agent();
+  Task<Result<void>> admit_console();
+  Task<Result<void>> settle_double(Peer& other);
+  void welcome(bool uninstall_only);
+  void after_welcome();
+  void offer_psk();
+  Result<void> on_control(const mux::FrameView& frame);
+  Task<> answer_question(std::uint64_t ask, control::Question question);
+  Result<void> on_notice(control::Notice notice);
+  Task<> store_inventory(control::Inventory inventory);
+  Task<> store_statistics(control::Statistics statistics);
+  Task<> on_holdings(control::Holdings holdings);
+  Result<void> on_attach(const mux::FrameView& frame);
+  Task<> refuse_attach(std::uint32_t slot, store::SessionId id);
+  void lost_legs(const Error& reason);
+
+  struct Leg {
+    LiveSession* session;
+    mux::Side side;
+  };
+
+  Office& office_;
+  std::unique_ptr<tunnel::TlsStream> stream_;
+  TaskGroup tasks_;
+  tunnel::Link link_;
+  endpoint::ControlChannel channel_;
+  Event changed_;
+  Phase phase_ = Phase::hello;
+  std::optional<control::Hello> hello_;
+  control::Sender sender_ = control::Sender::agent;
+  std::optional<Error> ended_;
+  std::int64_t agent_ = 0;
+  std::string serial_;
+  bool renewal_only_ = false;
+  std::optional<api::Principal> user_;
+  std::string who_;
+  std::unordered_map<std::uint32_t, Leg> legs_;
+  std::uint32_t highest_slot_ = 0;
+  std::size_t questions_ = 0;  // under way
+  std::uint64_t trust_told_ = 0;
+  std::uint64_t addresses_told_ = 0;
+};
+
+}  // namespace jump::appliance
