@@ -18,17 +18,24 @@ struct Pipe {
   Outbox outbox{[] {}};
   std::deque<std::uint8_t> wire;
   FrameReader reader;
+  Duration delay{};  // of the path
 
   // Encodes up to `limit` bytes onto the wire.
   void pump(std::size_t limit, std::size_t most_frame, Instant now) {
     Batch batch;
     outbox.fill(batch, limit, most_frame, now);
     for (const ByteView part : batch.parts()) wire.insert(wire.end(), part.begin(), part.end());
+    if (!batch.empty()) under_way_.emplace_back(now + delay, batch.bytes());
   }
-  // Delivers up to `limit` bytes; `sink` gets each whole frame.
+  // Delivers up to `limit` bytes of what has arrived by `now`; `sink` gets each whole frame.
   template <typename Sink>
-  void deliver(std::size_t limit, Sink sink) {
-    std::size_t left = std::min(limit, wire.size());
+  void deliver(std::size_t limit, Instant now, Sink sink) {
+    while (!under_way_.empty() && under_way_.front().first <= now) {
+      arrived_ += under_way_.front().second;
+      under_way_.pop_front();
+    }
+    std::size_t left = std::min(limit, arrived_);
+    arrived_ -= left;
     while (left > 0) {
       const std::span<std::uint8_t> room = reader.room();
       const std::size_t size = std::min(left, room.size());
@@ -44,6 +51,10 @@ struct Pipe {
       }
     }
   }
+
+ private:
+  std::deque<std::pair<Instant, std::size_t>> under_way_;
+  std::size_t arrived_ = 0;
 };
 
 struct Link {
@@ -100,9 +111,13 @@ class Lab : public AnchorListener {
   void connect() {
     if (!links[0]) {
       links[0] = std::make_unique<Link>();
+      links[0]->up.delay = links[0]->down.delay = delay;
       console->bind(links[0]->up.outbox, ++slot_, now);
     }
-    if (!links[1]) links[1] = std::make_unique<Link>();
+    if (!links[1]) {
+      links[1] = std::make_unique<Link>();
+      links[1]->up.delay = links[1]->down.delay = delay;
+    }
     if (!links[2]) {
       links[2] = std::make_unique<Link>();
       middle = std::make_unique<Relay>(interactive_);
@@ -138,28 +153,28 @@ class Lab : public AnchorListener {
       if (!old_links_[i]) continue;
       old_links_[i]->down.pump(bytes, limits::kFrameBytes, now);
       old_links_[i]->down.deliver(
-          bytes, [&](const FrameView& f) { fine(old_consoles_[i]->on_frame(f.header, f.body(), now)); });
+          bytes, now, [&](const FrameView& f) { fine(old_consoles_[i]->on_frame(f.header, f.body(), now)); });
     }
     if (links[0]) {
       links[0]->up.pump(bytes, limits::kFrameBytes, now);
-      links[0]->up.deliver(bytes, [&](const FrameView& f) { at_anchor(Side::console, f); });
+      links[0]->up.deliver(bytes, now, [&](const FrameView& f) { at_anchor(Side::console, f); });
     }
     if (links[0]) {
       links[0]->down.pump(bytes, limits::kFrameBytes, now);
-      links[0]->down.deliver(bytes,
+      links[0]->down.deliver(bytes, now,
                              [&](const FrameView& f) { fine(console->on_frame(f.header, f.body(), now)); });
     }
     if (links[1]) {
       links[1]->up.pump(bytes, limits::kFrameBytes, now);
-      links[1]->up.deliver(bytes, [&](const FrameView& f) { at_anchor(Side::endpoint, f); });
+      links[1]->up.deliver(bytes, now, [&](const FrameView& f) { at_anchor(Side::endpoint, f); });
       links[1]->down.pump(bytes, limits::kFrameBytes, now);
-      links[1]->down.deliver(bytes, [&](const FrameView& f) { at_middle(Side::console, f); });
+      links[1]->down.deliver(bytes, now, [&](const FrameView& f) { at_middle(Side::console, f); });
     }
     if (links[2]) {
       links[2]->up.pump(bytes, limits::kFrameBytes, now);
-      links[2]->up.deliver(bytes, [&](const FrameView& f) { at_middle(Side::endpoint, f); });
+      links[2]->up.deliver(bytes, now, [&](const FrameView& f) { at_middle(Side::endpoint, f); });
       links[2]->down.pump(bytes, limits::kFrameBytes, now);
-      links[2]->down.deliver(bytes,
+      links[2]->down.deliver(bytes, now,
                              [&](const FrameView& f) { fine(endpoint->on_frame(f.header, f.body(), now)); });
     }
   }
@@ -181,6 +196,7 @@ class Lab : public AnchorListener {
   }
 
   Instant now{std::chrono::hours(1)};
+  Duration delay{};  // of each tunnel that comes up from now on, one way
   Ear console_ear;
   Ear endpoint_ear;
   std::unique_ptr<SessionEnd> console;
