@@ -1,6 +1,7 @@
 #include "tools/appliance/api/api.h"
 
 #include "common/base/log.h"
+#include "common/identity/random.h"
 #include "common/identity/token.h"
 #include "tools/appliance/api/call.h"
 #include "tools/appliance/api/handlers.h"
@@ -76,6 +77,8 @@ struct Api::Impl {
   ApiOptions options;
   RequestLimit requests;
   LoginLimit logins;
+  // Compared with when there is no such user, so that time does not tell.
+  std::string unmatched = identity::hash_password(identity::random_secret(32), options.scrypt).value();
 };
 
 Api::Api(store::Store& store, const Presence& presence, ApiOptions options)
@@ -208,10 +211,6 @@ Result<Principal> Api::authenticate(std::string_view token, std::string_view rem
 }
 
 void PasswordWork::run() {
-  if (stored_.empty()) {
-    matches_ = identity::verify_nothing(password_);
-    return;
-  }
   matches_ = identity::verify_password(password_, stored_);
   if (!matches_ || !identity::needs_rehash(stored_, cost_)) return;
   Result<std::string> anew = identity::hash_password(password_, cost_);
@@ -251,12 +250,13 @@ std::variant<ApiResponse, PasswordWork> Api::begin_login(const ApiRequest& reque
   work.username_ = username;
   work.remote_address_ = request.remote_address;
   work.cost_ = impl_->options.scrypt;
+  work.stored_ = impl_->unmatched;
   const Result<std::optional<store::User>> user = impl_->store.users.by_name(username);
   if (!user) return failed(user.error());
   if (*user) {
     Result<std::string> stored = impl_->store.users.password_hash((*user)->id);
     if (!stored) return failed(stored.error());
-    work.stored_ = std::move(*stored);
+    if (!stored->empty()) work.stored_ = std::move(*stored);
     work.user_ = (*user)->id;
   }
   return work;

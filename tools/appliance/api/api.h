@@ -87,7 +87,7 @@ class PasswordWork {
  private:
   friend class Api;
   Secret password_;
-  std::string stored_;  // empty: there is no such user
+  std::string stored_;  // one that nothing matches when there is no such user
   identity::ScryptCost cost_;
   bool matches_ = false;
   std::string rehashed_;  // when the stored one was made at another cost
