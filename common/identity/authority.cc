@@ -67,7 +67,7 @@ Result<Authority> Authority::create(std::int64_t now) {
   const Result<Certificate> certificate = new_authority_certificate(key, now);
   if (!certificate) return certificate.error();
   Authority made({Generation{key, *certificate, SigningKey::generate(), {}}}, random_secret(kSaltBytes));
-  made.changed_ = now;
+  made.note_change(now);
   return made;
 }
 
@@ -236,6 +236,11 @@ std::vector<SigningKey> Authority::order_keys() const {
 // --- change of the CA
 // ----------------------------------------------------------------------------------------
 
+void Authority::note_change(std::int64_t now) {
+  serial_ = std::max(serial_ + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(now, 0)));
+  changed_ = now;
+}
+
 bool Authority::has_next() const {
   return has_next_;
 }
@@ -263,8 +268,7 @@ Result<void> Authority::prepare_next(std::int64_t now) {
   }
   generations_.insert(generations_.begin() + 1, std::move(next));
   has_next_ = true;
-  ++serial_;
-  changed_ = now;
+  note_change(now);
   return {};
 }
 
@@ -272,8 +276,7 @@ Result<void> Authority::promote_next(std::int64_t now) {
   if (!has_next_) return Error(Fault::not_found, "no next CA is prepared");
   std::swap(generations_[0], generations_[1]);
   has_next_ = false;
-  ++serial_;
-  changed_ = now;
+  note_change(now);
   return {};
 }
 
@@ -292,8 +295,7 @@ Result<void> Authority::retire(const std::string& pin, std::int64_t now) {
       return X509_check_issued(borrow(gone), borrow(cross)) == X509_V_OK;
     });
   }
-  ++serial_;
-  changed_ = now;
+  note_change(now);
   return {};
 }
 

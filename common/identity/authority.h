@@ -7,7 +7,9 @@
 //   only 1 believe it;
 //                     bundle and orders are signed by both
 //   retire(pin)       1 is forgotten, once no asset needs it (Holdings.trust_serial tells)
-// Each step raises the bundle's serial. The caller saves after each step, before anything goes out.
+// Each step raises the bundle's serial, to the present time at least: an appliance that was restored from an
+// older backup goes on above the serials that endpoints hold. The caller saves after each step, before
+// anything goes out.
 //
 // const functions may be called from several threads at once; the others belong to one.
 #pragma once
@@ -106,10 +108,11 @@ class Authority {
   };
 
   Authority(std::vector<Generation> generations, Secret salt);
+  void note_change(std::int64_t now);
 
   std::vector<Generation> generations_;  // the one in use first, then the next, then old ones
   bool has_next_ = false;
-  std::uint64_t serial_ = 1;
+  std::uint64_t serial_ = 0;
   std::int64_t changed_ = 0;
   Secret salt_;
 };

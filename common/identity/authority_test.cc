@@ -171,13 +171,13 @@ TEST(TrustBundle, OpensByPinAndByAnOlderOne) {
   Authority authority = *Authority::create(kNow);
   const Result<TrustBundle> first = open_bundle(authority.signed_bundle(), authority.pin());
   ASSERT_TRUE(first) << first.error().message();
-  EXPECT_EQ(first->serial, 1u);
+  EXPECT_EQ(first->serial, static_cast<std::uint64_t>(kNow));
   EXPECT_EQ(first->keys.size(), 1u);
   ASSERT_TRUE(open_bundle(authority.signed_bundle(), *first)) << "the same again";
   ASSERT_TRUE(authority.prepare_next(kNow));
   const Result<TrustBundle> second = open_bundle(authority.signed_bundle(), *first);
   ASSERT_TRUE(second) << second.error().message();
-  EXPECT_EQ(second->serial, 2u);
+  EXPECT_EQ(second->serial, first->serial + 1);
   EXPECT_EQ(second->keys.size(), 2u);
 }
 
@@ -194,7 +194,7 @@ TEST(TrustBundle, ForgedAlteredOlderAndForeignOnesAreRefused) {
 
   // A foreign bundle that only names our CA.
   TrustBundle mixed = foreign.bundle();
-  mixed.serial = 9;
+  mixed.serial = first.serial + 9;
   mixed.keys.push_back(first.keys[0]);
   const PrivateKey key = PrivateKey::generate();
   const Certificate ours = *Certificate::from_pem(first.keys[0].ca);
@@ -276,7 +276,7 @@ TEST(Authority, ChangingTheCaStrandsNobody) {
   EXPECT_TRUE(appliance_seen(pinned_chain(now), *CaSet::from_pin(pinned_chain(now), authority.pin())));
 
   const TrustBundle caught_up = *open_bundle(authority.signed_bundle(), sleeper);
-  EXPECT_EQ(caught_up.serial, 3u);
+  EXPECT_EQ(caught_up.serial, sleeper.serial + 2);
   EXPECT_TRUE(open_bundle(authority.signed_bundle(), old_pin));
   EXPECT_TRUE(open_bundle(authority.signed_bundle(), authority.pin()));
 
@@ -315,6 +315,24 @@ TEST(Authority, ThreeChangesInARowStillReachTheFirst) {
   EXPECT_TRUE(appliance_seen(tunnel_chain(shown), *CaSet::from(sleeper)));
   EXPECT_TRUE(open_bundle(authority.signed_bundle(), sleeper));
   EXPECT_LE(authority.signed_bundle().size(), kBundleBytes);
+}
+
+// The disk is lost after a change of the CA that the backup does not know.
+TEST(Authority, ARestoredOneIsStillBelieved) {
+  Authority lost = *Authority::create(kNow);
+  const TrustBundle before = lost.bundle();
+  const Secret backup = lost.to_text();
+  ASSERT_TRUE(lost.prepare_next(kNow + kDay));
+  ASSERT_TRUE(lost.promote_next(kNow + 2 * kDay));
+  const TrustBundle held = *open_bundle(lost.signed_bundle(), before);
+
+  Authority restored = *Authority::from_text(backup);
+  const ApplianceIdentity shown = *restored.issue_appliance({}, kNow);
+  EXPECT_TRUE(appliance_seen(tunnel_chain(shown), *CaSet::from(held)));
+  EXPECT_TRUE(open_bundle(restored.signed_bundle(), held).error().is(Fault::expired))
+      << "kept, and good enough";
+  ASSERT_TRUE(restored.prepare_next(kNow + 3 * kDay));
+  EXPECT_TRUE(open_bundle(restored.signed_bundle(), held)) << "the next change is taken over by all";
 }
 
 TEST(Authority, APreparedNextOneMayBeGivenUp) {

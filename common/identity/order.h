@@ -37,7 +37,7 @@ struct Order {
   OrderKind kind = OrderKind::start_session;
   std::string audience;  // PeerIdentity::name(): "agent:17"
   control::Nonce start_nonce{};
-  std::uint64_t serial = 0;  // from 1, counted by the appliance for this nonce
+  std::uint64_t serial = 0;  // from 1; first_order_serial()
   std::int64_t issued = 0;   // seconds since 1970, the appliance's clock
   std::uint32_t expires_after_seconds = 0;
   json::value body;  // by kind: Ticket, UninstallOrder, TrustBundleOrder, …
@@ -78,6 +78,14 @@ struct AddressesOrder {
   std::vector<std::string> addresses;  // 1-16
 };
 BOOST_DESCRIBE_STRUCT(AddressesOrder, (), (serial, addresses))
+
+// The appliance: the serial of the first order in a tunnel; the next ones count up from it. A supervisor
+// outlives the appliance's restarts and remembers what it took, so counting may not begin at 1 again; by the
+// clock (4096 a second) nothing has to be stored. Where the clock was put back, above the highest that is
+// known (Fault::expired).
+inline std::uint64_t first_order_serial(std::int64_t now) {
+  return static_cast<std::uint64_t>(now) << 12;
+}
 
 // The appliance: is this order still to be sent?
 inline bool order_expired(const Order& order, std::int64_t now) {

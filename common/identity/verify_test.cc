@@ -65,8 +65,7 @@ TEST(VerifyPeer, EachRoleIsRefusedInEveryWrongPlace) {
       const Result<VerifiedPeer> peer = verify_peer(chain, {expected}, authority.authorities(), options);
       EXPECT_EQ(peer.has_value(), shown == expected)
           << static_cast<int>(shown) << " as " << static_cast<int>(expected);
-      if (!peer) EXPECT_TRUE(peer.error().is(Fault::unauthenticated));
-      if (peer) EXPECT_EQ(peer->identity.role, shown);
+      EXPECT_TRUE(peer ? peer->identity.role == shown : peer.error().is(Fault::unauthenticated));
     }
     EXPECT_EQ(judge(chain, authority.authorities()).has_value(), shown != PeerRole::appliance);
     EXPECT_FALSE(verify_peer(chain, {}, authority.authorities(), options));
@@ -187,7 +186,7 @@ TEST(VerifyPeer, NoFlippedBitPasses) {
     Bytes altered = good.der();
     altered[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
     const Result<Certificate> parsed = Certificate::from_der(altered);
-    if (parsed) EXPECT_FALSE(judge({*parsed}, believed)) << bit;
+    EXPECT_FALSE(parsed && judge({*parsed}, believed)) << bit;
   }
 }
 
