@@ -5,17 +5,28 @@ set(pieces "")
 set(at 0)
 while(at LESS length)
   string(SUBSTRING "${text}" ${at} 8000 piece)
-  string(APPEND pieces "R\"~~(${piece})~~\"\n")
+  string(APPEND pieces "    R\"~~(${piece})~~\",\n")
   math(EXPR at "${at} + 8000")
 endwhile()
-file(WRITE ${OUTPUT}.new "#include \"tools/appliance/api/openapi.h\"
+file(WRITE ${OUTPUT}.new "#include <string>
+
+#include \"tools/appliance/api/openapi.h\"
 
 namespace jump::api {
+namespace {
+
+constexpr std::string_view kPieces[] = {
+${pieces}};
+
+}  // namespace
 
 std::string_view openapi_yaml() {
-  static constexpr char kText[] =
-${pieces};
-  return {kText, sizeof(kText) - 1};
+  static const std::string text = [] {
+    std::string all;
+    for (const std::string_view piece : kPieces) all += piece;
+    return all;
+  }();
+  return text;
 }
 
 }  // namespace jump::api

@@ -57,10 +57,6 @@ Result<std::unique_ptr<Keys>> Keys::load(const std::string& data) {
   return keys;
 }
 
-Result<void> Keys::save_authority() const {
-  return authority_->save(folder_ + "/authority.json");
-}
-
 Result<void> Keys::reload_authority() {
   Result<identity::Authority> authority = identity::Authority::load(folder_ + "/authority.json");
   if (!authority) return authority.error();

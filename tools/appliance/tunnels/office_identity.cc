@@ -22,9 +22,8 @@ Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, st
   context.now = wall_seconds();
   context.run = run_seconds();
   context.remote_address = std::move(remote_address);
-  // The CA is immutable while a database function runs: only `ca` commands of this process change it, on this
-  // thread, and they wait for none.
-  const identity::Authority& authority = keys_.authority();
+  // Used on the database thread, while a reload may put another CA in its place.
+  const std::shared_ptr<const identity::Authority> authority = keys_.shared_authority();
   api::EnrolPorts ports;
   ports.issue = [authority, now = context.now](const identity::EnrollRequest& from,
                                                 std::uint64_t id) -> Result<api::IssuedCertificate> {
