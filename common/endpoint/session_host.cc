@@ -74,7 +74,7 @@ class Host : tunnel::LinkHandler {
       session::Fail fail;
       fail.text = result.error().message();
       const session::Message message(fail);
-      io_.send_lasting(session::encode_message(message));
+      io_.send_lasting(session::encode(message));
     }
     // Everything is with the console, or nobody will ever ask.
     co_await io_.flushed();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "common/base/clock.h"
 #include "common/endpoint/family.h"
 #include "common/endpoint/state.h"
 #include "platform/process.h"

@@ -1,0 +1,108 @@
+#include "common/endpoint/reports.h"
+
+#include <algorithm>
+
+#include "platform/net_interfaces.h"
+
+namespace jump::endpoint {
+namespace {
+
+constexpr auto kLook = std::chrono::seconds(60);  // for changes of the interfaces
+constexpr std::uint32_t kIntervalLeast = 5;
+
+bool wanted(const control::ReportSettings& settings, std::string_view what) {
+  return std::find(settings.statistics.begin(), settings.statistics.end(), what) != settings.statistics.end();
+}
+
+}  // namespace
+
+Reports::Reports(asio::any_io_executor executor, const Begin& begin) : begin_(begin), changed_(executor) {
+  settings_.interval_seconds = 0;
+  cpu_.sample();
+}
+
+void Reports::again() {
+  inventory_due_ = true;
+  changed_.set();
+}
+
+void Reports::set(const control::ReportSettings& settings) {
+  settings_ = settings;
+  changed_.set();
+}
+
+Task<> Reports::run(ControlChannel& channel) {
+  Instant statistics_due = BootClock::now();
+  while (true) {
+    const Instant now = BootClock::now();
+    if (channel.attached()) {
+      control::Inventory present = inventory();
+      std::string text = to_json_text(present);
+      if (inventory_due_ || text != inventory_told_) {
+        channel.tell(present);
+        inventory_told_ = std::move(text);
+        inventory_due_ = false;
+      }
+      if (settings_.interval_seconds > 0 && now >= statistics_due) {
+        channel.tell(statistics());
+        statistics_due = now + std::chrono::seconds(std::max(settings_.interval_seconds, kIntervalLeast));
+      }
+    }
+    Duration wait = kLook;
+    if (channel.attached() && settings_.interval_seconds > 0) {
+      wait = std::clamp<Duration>(statistics_due - now, std::chrono::seconds(1), kLook);
+    }
+    co_await changed_.wait_for(wait);
+  }
+}
+
+control::Inventory Reports::inventory() const {
+  const platform::MachineName name = platform::machine_name();
+  const platform::OperatingSystem system = platform::operating_system();
+  control::Inventory inventory;
+  inventory.hostname = name.hostname;
+  inventory.fqdn = name.fqdn;
+  inventory.operating_system = system.name;
+  inventory.architecture = system.architecture;
+  inventory.software_version = begin_.software;
+  if (!begin_.session_user.empty()) inventory.session_user = begin_.session_user;
+  inventory.kinds = begin_.kinds;
+  const Result<std::vector<platform::NetInterface>> interfaces = platform::net_interfaces();
+  if (!interfaces) return inventory;
+  const Result<std::vector<platform::Gateway>> gateways = platform::default_gateways();
+  for (const platform::NetInterface& one : *interfaces) {
+    control::Interface shown;
+    shown.name = one.name;
+    shown.mac = one.mac;
+    shown.up = one.up;
+    for (const platform::InterfaceAddress& address : one.addresses) {
+      const control::Address told{address.address, address.prefix};
+      shown.addresses.push_back(told);
+    }
+    if (gateways) {
+      for (const platform::Gateway& gateway : *gateways) {
+        if (gateway.interface_index != one.index || shown.gateway) continue;
+        shown.gateway = gateway.address;
+        shown.gateway_mac = gateway.mac;
+      }
+    }
+    // The address that the machine speaks with; without a default route, the first that is up.
+    const bool better = shown.gateway.has_value() || inventory.private_ip.empty();
+    if (better && one.up && !one.loopback && !one.addresses.empty()) inventory.private_ip = one.addresses.front().address;
+    inventory.interfaces.push_back(std::move(shown));
+  }
+  return inventory;
+}
+
+control::Statistics Reports::statistics() {
+  control::Statistics now;
+  if (wanted(settings_, "cpu")) now.cpu_percent = cpu_.sample();
+  if (wanted(settings_, "console_user")) now.console_user = platform::console_user().value_or("");
+  if (wanted(settings_, "uptime")) now.uptime_seconds = platform::uptime_seconds();
+  if (wanted(settings_, "disk")) {
+    for (const platform::DiskUse& disk : platform::disks()) now.disks.push_back({disk.mount, disk.total, disk.used});
+  }
+  return now;
+}
+
+}  // namespace jump::endpoint

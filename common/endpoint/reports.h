@@ -1,0 +1,33 @@
+// Reports: what an endpoint tells the appliance of itself. The inventory after each welcome and when it changes, statistics
+// as often as the appliance wants them.
+#pragma once
+
+#include "common/endpoint/control_channel.h"
+#include "common/endpoint/family.h"
+#include "platform/machine.h"
+
+namespace jump::endpoint {
+
+class Reports {
+ public:
+  Reports(asio::any_io_executor executor, const Begin& begin);
+
+  // Until cancelled.
+  Task<> run(ControlChannel& channel);
+  // A new tunnel: everything is told again.
+  void again();
+  void set(const control::ReportSettings& settings);
+
+ private:
+  control::Inventory inventory() const;
+  control::Statistics statistics();
+
+  const Begin& begin_;
+  Event changed_;
+  control::ReportSettings settings_;
+  platform::CpuMeter cpu_;
+  bool inventory_due_ = false;
+  std::string inventory_told_;
+};
+
+}  // namespace jump::endpoint
