@@ -106,6 +106,14 @@ Result<ForwardSpec> parse_forward(std::string_view text) {
   return spec;
 }
 
+Result<std::string> parse_session_id(std::string_view text) {
+  const Result<Bytes> bytes = from_hex(text);
+  if (!bytes || bytes->size() != 16) {
+    return Error(Fault::invalid, "'" + printable(text, 64) + "' is no session: 32 hex digits are meant");
+  }
+  return to_hex(*bytes);
+}
+
 bool is_loopback(const std::string& address) {
   return address == "::1" || address.starts_with("127.");
 }

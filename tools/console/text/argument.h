@@ -52,6 +52,9 @@ Result<ForwardSpec> parse_forward(std::string_view text);
 // 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& address);
 
+// 32 hex digits of a session id, in lower case; upper case is taken too.
+Result<std::string> parse_session_id(std::string_view text);
+
 // Equal but for the case of ASCII letters.
 bool same_text(std::string_view a, std::string_view b);
 

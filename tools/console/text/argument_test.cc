@@ -79,6 +79,14 @@ TEST(ForwardSpec, RefusesEverythingElse) {
   }
 }
 
+TEST(SessionId, IsThirtyTwoHexDigits) {
+  EXPECT_EQ(parse_session_id("00112233445566778899AABBCCDDEEFF").value(), "00112233445566778899aabbccddeeff");
+  for (const char* bad :
+       {"", "0011", "../../../../etc/passwd0000000000", "zz112233445566778899aabbccddeeff"}) {
+    EXPECT_FALSE(parse_session_id(bad)) << bad;
+  }
+}
+
 TEST(Loopback, IsTheWholeBlock) {
   EXPECT_TRUE(is_loopback("127.9.9.9"));
   EXPECT_TRUE(is_loopback("::1"));

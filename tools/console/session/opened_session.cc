@@ -1,0 +1,167 @@
+#include "tools/console/session/opened_session.h"
+
+#include <algorithm>
+
+#include "common/base/clock.h"
+#include "common/base/with_timeout.h"
+#include "common/identity/random.h"
+#include "common/identity/sha256.h"
+#include "tools/console/text/exit_status.h"
+
+namespace jump::console {
+namespace {
+
+constexpr auto kOpenTimeout = std::chrono::seconds(60);
+constexpr auto kHangUpTime = std::chrono::seconds(2);  // for the program to end by itself
+constexpr auto kLeaveTime = std::chrono::seconds(3);
+
+mux::StreamOptions stream_options(bool interactive) {
+  mux::StreamOptions options;
+  options.interactive = interactive;
+  return options;
+}
+
+mux::SessionEnd::Options fresh_options() {
+  mux::SessionEnd::Options options;
+  options.console = true;
+  options.session = identity::random_array<16>();
+  options.secret = identity::random_array<32>();
+  options.instance = identity::random_array<16>();
+  return options;
+}
+
+Task<Result<control::SessionOpened>> ask_to_open(ConsoleTunnel& tunnel,
+                                                 const mux::SessionEnd::Options& options, std::int64_t asset,
+                                                 control::SessionKind kind, json::value arguments) {
+  control::OpenSession question;
+  question.session = options.session;
+  question.asset = static_cast<std::uint64_t>(asset);
+  question.kind = kind;
+  question.console_secret_hash = identity::sha256(options.secret);
+  question.arguments = std::move(arguments);
+  auto asking = tunnel.control().ask(std::move(question));
+  co_return co_await with_timeout(kOpenTimeout, "the appliance; it is not known whether the session started",
+                                  std::move(asking));
+}
+
+Task<Result<control::SessionOpened>> ask_to_take_over(ConsoleTunnel& tunnel,
+                                                      const mux::SessionEnd::Options& options) {
+  control::TakeOverSession question;
+  question.session = options.session;
+  question.console_secret_hash = identity::sha256(options.secret);
+  auto asking = tunnel.control().ask(std::move(question));
+  co_return co_await with_timeout(kOpenTimeout, "the appliance", std::move(asking));
+}
+
+}  // namespace
+
+OpenedSession::OpenedSession(ConsoleTunnel& tunnel, mux::SessionEnd::Options options, bool interactive,
+                             control::SessionOpened opened)
+    : tunnel_(tunnel),
+      opened_(std::move(opened)),
+      id_(to_hex(options.session)),
+      io_(
+          tunnel.executor(),
+          [&] {
+            options.wait_limit = std::chrono::seconds(opened_.wait_limit_seconds);
+            return options;
+          }(),
+          stream_options(interactive)),
+      heard_(tunnel.executor()) {
+  tunnel_.add(io_);
+}
+
+OpenedSession::~OpenedSession() {
+  tunnel_.remove(io_);
+}
+
+Result<std::unique_ptr<session::Stream>> OpenedSession::open_stream(std::string purpose,
+                                                                    json::value arguments) {
+  Result<std::unique_ptr<session::Stream>> stream = io_.open_stream();
+  if (!stream) return stream;
+  session::StreamOpen open;
+  open.stream = (*stream)->number();
+  open.purpose = std::move(purpose);
+  open.arguments = std::move(arguments);
+  send(open);
+  return stream;
+}
+
+Task<> OpenedSession::listen() {
+  while (!exit_ && !failure_) {
+    const Result<session::Message> message = co_await session::receive_message(io_, session::End::endpoint);
+    if (!message) {
+      broken_ = message.error();
+    } else if (const auto* exit = std::get_if<session::Exit>(&*message)) {
+      exit_ = *exit;
+    } else if (const auto* fail = std::get_if<session::Fail>(&*message)) {
+      failure_ = fail->text;
+    } else {
+      continue;
+    }
+    heard_.set();
+    if (broken_) co_return;
+  }
+}
+
+std::optional<Error> OpenedSession::over() const {
+  if (tunnel_.over()) return tunnel_.over();
+  if (io_.end().state() == mux::SessionEnd::State::over) {
+    const mux::Notice& notice = io_.end().notice();
+    return Error(Fault::closed, notice.text.empty() ? "the session is over" : printable(notice.text));
+  }
+  return broken_;
+}
+
+Task<> OpenedSession::finish() {
+  if (over()) co_return;
+  co_await io_.leave(mux::Reason::finished, "", kLeaveTime);
+}
+
+Task<> OpenedSession::hang_up() {
+  if (over()) co_return;
+  const session::Message hangup(std::in_place_type<session::Hangup>);
+  send(hangup);
+  const Instant until = BootClock::now() + kHangUpTime;
+  while (!exit_ && !failure_ && !over() && io_.end().state() == mux::SessionEnd::State::live) {
+    const Duration rest = until - BootClock::now();
+    if (rest <= Duration(0)) break;
+    co_await heard_.wait_for(rest);
+  }
+  if (over()) co_return;
+  co_await io_.leave(mux::Reason::ended_by_owner, "ended by its owner", kLeaveTime);
+}
+
+Task<> OpenedSession::let_go() {
+  if (over()) co_return;
+  co_await io_.leave(mux::Reason::let_go, "the console let go", kLeaveTime);
+}
+
+Task<Result<OpenedSessionPtr>> open_session(ConsoleTunnel& tunnel, std::int64_t asset,
+                                            control::SessionKind kind, json::value arguments) {
+  const mux::SessionEnd::Options options = fresh_options();
+  Result<control::SessionOpened> opened =
+      co_await ask_to_open(tunnel, options, asset, kind, std::move(arguments));
+  if (!opened) co_return opened.error();
+  const bool interactive = kind != control::SessionKind::files;
+  co_return std::make_unique<OpenedSession>(tunnel, options, interactive, std::move(*opened));
+}
+
+Task<Result<OpenedSessionPtr>> attach_session(ConsoleTunnel& tunnel, std::string id) {
+  mux::SessionEnd::Options options = fresh_options();
+  options.take_over = true;
+  const Result<Bytes> bytes = from_hex(id);
+  if (!bytes || bytes->size() != options.session.size())
+    co_return Error(Fault::invalid, "'" + id + "' is no session");
+  std::ranges::copy(*bytes, options.session.begin());
+  Result<control::SessionOpened> opened = co_await ask_to_take_over(tunnel, options);
+  if (!opened) co_return opened.error();
+  co_return std::make_unique<OpenedSession>(tunnel, options, true, std::move(*opened));
+}
+
+int status_of(const session::Exit& exit) {
+  if (exit.signal) return status_of_signal(*exit.signal);
+  return exit.status ? *exit.status & 0xFF : kJumpFailed;
+}
+
+}  // namespace jump::console

@@ -1,0 +1,73 @@
+// The shell: the person's terminal on one side, the stream "tty" on the other.
+//
+//   keys → escapes taken out → typed (at most 1 MiB, so that `~.` is found while the connection is lost) →
+//   stream stream → screen → taken size changes, the quiet line, and the end: by small tasks beside
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tools/console/session/opened_session.h"
+#include "tools/console/terminal/escape.h"
+#include "tools/console/terminal/screen.h"
+#include "tools/console/terminal/terminal.h"
+
+namespace jump::console {
+
+struct ShellEnding {
+  int status = 0;
+  std::string text;  // one line for standard error; empty: nothing to say
+};
+
+class Shell {
+ public:
+  // `attached`: the session runs already; its terminal is learnt from the endpoint.
+  Shell(OpenedSession& session, bool attached);
+
+  // The terminal is as it was when this returns.
+  Task<ShellEnding> run();
+
+ private:
+  enum class Leave { no, hang_up, let_go };
+
+  Task<Result<void>> get_stream();
+  Task<> read_keys();
+  Task<> send_keys();
+  Task<> show_output();
+  Task<> watch_end();
+  Task<> watch_connection();
+  Task<> watch_size();
+  Task<> watch_signals();
+  Task<bool> obey(Command command);
+  void end(int status, std::string text, Leave leave = Leave::no);
+  void send_size();
+  void redraw();
+  std::string lost_words() const;
+
+  OpenedSession& session_;
+  endpoint::SessionIo& io_;
+  bool attached_;
+  bool interactive_;  // a person types
+  StandardPipe input_;
+  StandardPipe output_;
+  Screen screen_;
+  EscapeParser escapes_;
+  std::unique_ptr<RawMode> raw_;
+  std::unique_ptr<session::Stream> stream_;
+
+  std::string typed_;
+  bool input_over_ = false;
+  Event typed_more_;
+  Event typed_room_;
+
+  bool output_over_ = false;
+  bool size_due_ = false;
+  Event ended_;
+  std::optional<ShellEnding> ending_;
+  Leave leave_ = Leave::no;
+};
+
+// For OpenSession: type and size of the person's terminal, or what fits where there is none.
+json::value shell_arguments();
+
+}  // namespace jump::console
