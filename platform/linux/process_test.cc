@@ -1,9 +1,7 @@
 #include "platform/process.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,13 +13,16 @@
 
 #include "platform/independent.h"
 #include "platform/privileges.h"
+#include "tests/support/processes.h"
 #include "tests/support/run_task.h"
 #include "tests/support/temp_folder.h"
 
 namespace jump::platform {
 namespace {
 
+using test::is_running;
 using test::run_task;
+using test::wait_until_gone;
 
 std::vector<std::string> plain_env() {
   return {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
@@ -106,23 +107,6 @@ TEST(Process, OutputAboveTheLimitAndTimeAboveTheLimitAreErrors) {
   EXPECT_TRUE(run(shell("yes | head -c 100000"), 1000).error().is(Fault::too_large));
   const Result<Captured> slow = run(shell("sleep 60"), 1000, std::chrono::milliseconds(50));
   EXPECT_EQ(slow.error().message(), "sh: no answer within 0.05 s");
-}
-
-bool is_running(int pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(stat)), {});
-  const std::size_t close = text.rfind(')');
-  return close != std::string::npos && text[close + 2] != 'Z';
-}
-
-// Also for one that is no child of ours.
-void wait_until_gone(int pid) {
-  pollfd watch{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0u)), POLLIN, 0};
-  if (watch.fd >= 0) {
-    EXPECT_EQ(::poll(&watch, 1, 10'000), 1);
-    ::close(watch.fd);
-  }
-  EXPECT_FALSE(is_running(pid));
 }
 
 Task<int> first_number(Pipe& from) {

@@ -1,0 +1,142 @@
+#include "agent/enroll/enroll.h"
+
+#include "common/base/with_timeout.h"
+#include "common/endpoint/appliance_dialler.h"
+#include "common/endpoint/state.h"
+#include "common/tunnel/dialler.h"
+#include "platform/files.h"
+#include "platform/machine.h"
+
+namespace jump::agent {
+namespace {
+
+constexpr auto kAnswerTime = std::chrono::seconds(30);
+constexpr std::size_t kPemBytes = 64 * 1024;
+
+Task<Result<std::string>> exchange(tunnel::Transport& stream, std::string body) {
+  std::string framed(4, '\0');
+  put_u32(reinterpret_cast<std::uint8_t*>(framed.data()), static_cast<std::uint32_t>(body.size()));
+  framed += body;
+  const ByteView part = as_bytes(framed);
+  Result<void> written = stream.write_now({&part, 1});
+  if (written && stream.backlog()) written = co_await stream.writable();
+  if (!written) co_return written.error();
+  std::string answer;
+  while (true) {
+    if (answer.size() >= 4) {
+      const std::size_t size = get_u32(reinterpret_cast<const std::uint8_t*>(answer.data()));
+      if (size > identity::kEnrollBytes) co_return Error(Fault::too_large, "the appliance's answer is too large");
+      if (answer.size() >= 4 + size) co_return answer.substr(4, size);
+    }
+    Result<void> ready = co_await stream.readable();
+    if (!ready) co_return ready.error();
+    std::array<std::uint8_t, 16384> bytes;
+    while (true) {
+      const Result<std::size_t> size = stream.read_now(bytes);
+      if (!size) co_return size.error();
+      if (*size == 0) break;
+      answer.append(reinterpret_cast<const char*>(bytes.data()), *size);
+    }
+  }
+}
+
+EnrolExit exit_for(identity::EnrollError code) {
+  switch (code) {
+    case identity::EnrollError::unknown_installer:
+    case identity::EnrollError::expired: return EnrolExit::expired;
+    case identity::EnrollError::limit_reached: return EnrolExit::limit;
+    case identity::EnrollError::override_not_allowed:
+    case identity::EnrollError::group_unknown: return EnrolExit::override_refused;
+    case identity::EnrollError::needs_approval: return EnrolExit::needs_approval;
+    case identity::EnrollError::refused: return EnrolExit::refused;
+    default: return EnrolExit::failed;
+  }
+}
+
+EnrolExit exit_for_dial(const Error& error, const std::vector<std::string>& attempts) {
+  if (error.is(Fault::unauthenticated) || error.is(Fault::expired)) return EnrolExit::tls;
+  for (const std::string& attempt : attempts) {
+    if (attempt.starts_with("http-proxy") || attempt.starts_with("socks5")) return EnrolExit::proxy;
+  }
+  return EnrolExit::no_route;
+}
+
+// The identity that this machine has already, if any: it proves that it is the same asset.
+void show_previous(const std::string& folder, identity::EnrollRequest& request) {
+  const Result<identity::PrivateKey> key = identity::PrivateKey::load(endpoint::key_path(folder));
+  const Result<Bytes> pem = platform::read_file(endpoint::certificate_path(folder), kPemBytes);
+  if (!key || !pem) return;
+  const Result<identity::Certificate> certificate = identity::Certificate::from_pem(as_text(*pem));
+  if (!certificate) return;
+  request.previous = identity::make_key_proof(identity::ProofPurpose::adopt, *certificate, *key, request.csr);
+}
+
+Result<void> store(const EnrolInput& input, const identity::PrivateKey& key, const identity::Enrolled& enrolled,
+                   const identity::TrustBundle& trust, const identity::HashedFingerprint& fingerprint) {
+  const std::string folder = endpoint::identity_folder(input.data);
+  Result<void> done = platform::make_private_folder(input.data);
+  if (done) done = platform::make_private_folder(folder);
+  if (done) done = platform::make_private_folder(input.data + "/private");
+  if (done) done = key.save(endpoint::key_path(folder));
+  if (done) done = platform::write_file(endpoint::certificate_path(folder), as_bytes(enrolled.certificate), 0600);
+  if (!done) return done;
+  endpoint::EndpointState state;
+  state.peer_id = "agent:" + std::to_string(enrolled.id);
+  state.trust = trust;
+  state.addresses = enrolled.addresses.empty() ? input.key.addresses : enrolled.addresses;
+  state.addresses_serial = enrolled.addresses_serial;
+  state.enrolled = wall_seconds();
+  state.fingerprint = to_hex(identity::summary(fingerprint));
+  state.zone_proxies = input.key.proxies;
+  return endpoint::save_state(input.data, state);
+}
+
+}  // namespace
+
+Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
+  const identity::PrivateKey key = identity::PrivateKey::generate();
+  const platform::MachineName name = platform::machine_name();
+  identity::EnrollRequest request;
+  request.installer = identity::InstallerProof{input.key.installer, input.key.secret};
+  request.csr = key.make_request();
+  request.fingerprint = identity::hash_parts(platform::fingerprint_parts(), input.key.site_salt);
+  request.hostname = name.hostname;
+  request.operating_system = platform::operating_system().name;
+  request.software = input.software;
+  request.overrides = input.overrides;
+  show_previous(endpoint::identity_folder(input.data), request);
+
+  tunnel::TlsClientSettings settings;
+  settings.appliance = std::make_shared<tunnel::PinVerifier>(input.key.ca_pin, &wall_seconds, true);
+  Result<std::shared_ptr<const tunnel::TlsClient>> client = tunnel::TlsClient::create(std::move(settings));
+  if (!client) co_return EnrolOutcome{EnrolExit::failed, client.error().message(), 0};
+  endpoint::RouteSettings routes = input.routes;
+  for (const std::string& proxy : input.key.proxies) routes.zone_proxies.push_back(proxy);
+  tunnel::DialRequest dial;
+  dial.targets = tunnel::dial_targets(input.key.addresses, input.routes.addresses);
+  dial.routes = endpoint::routes_of(routes);
+  dial.client = *client;
+  dial.alpn = std::string(tunnel::kAlpnEnroll);
+  tunnel::Dialler dialler(executor, tunnel::make_random());
+  Result<tunnel::Dialled> dialled = co_await dialler.dial(std::move(dial));
+  if (!dialled) {
+    const EnrolExit exit = exit_for_dial(dialled.error(), dialler.attempts());
+    co_return EnrolOutcome{exit, dialled.error().message(), 0};
+  }
+  Task<Result<std::string>> exchanging = exchange(*dialled->stream, to_json_text(request));
+  const Result<std::string> answer = co_await with_timeout(kAnswerTime, "enrolment", std::move(exchanging));
+  if (!answer) co_return EnrolOutcome{EnrolExit::failed, answer.error().message(), 0};
+  const Result<identity::EnrollResponse> response = identity::parse_enroll_response(*answer);
+  if (!response) co_return EnrolOutcome{EnrolExit::failed, response.error().message(), 0};
+  if (response->refusal) {
+    co_return EnrolOutcome{exit_for(response->refusal->code), printable(response->refusal->text), 0};
+  }
+  const identity::Enrolled& enrolled = *response->enrolled;
+  const Result<identity::TrustBundle> trust = identity::open_bundle(enrolled.trust_bundle, input.key.ca_pin);
+  if (!trust) co_return EnrolOutcome{EnrolExit::tls, trust.error().message(), 0};
+  const Result<void> stored = store(input, key, enrolled, *trust, request.fingerprint);
+  if (!stored) co_return EnrolOutcome{EnrolExit::failed, stored.error().message(), 0};
+  co_return EnrolOutcome{EnrolExit::done, boost::describe::enum_to_string(enrolled.how, "?"), enrolled.id};
+}
+
+}  // namespace jump::agent
