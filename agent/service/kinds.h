@@ -1,0 +1,10 @@
+// Which code serves which kind of session.
+#pragma once
+
+#include "common/endpoint/session_host.h"
+
+namespace jump::agent {
+
+Task<Result<void>> run_kind(endpoint::SessionIo& io, const endpoint::SessionSetup& setup);
+
+}  // namespace jump::agent
