@@ -212,12 +212,14 @@ TrustBundle Authority::bundle() const {
 
 Bytes Authority::signed_bundle() const {
   std::vector<BundleSigner> signers;
+  signers.reserve(generations_.size());
   for (const Generation& one : generations_) signers.push_back({one.key, one.certificate});
   return sign_bundle(bundle(), signers);
 }
 
 CaSet Authority::authorities() const {
   std::vector<Certificate> all;
+  all.reserve(generations_.size());
   for (const Generation& one : generations_) all.push_back(one.certificate);
   const Result<CaSet> set = CaSet::from(all);
   CHECK(set.has_value());

@@ -37,7 +37,7 @@ bool is_host_name(std::string_view text) {
 }
 
 Result<HostPort> parse_host_port(std::string_view text) {
-  const Error wrong(Fault::invalid, "'" + printable(text, 64) + "' is not host:port");
+  Error wrong(Fault::invalid, "'" + printable(text, 64) + "' is not host:port");
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon + 1 == text.size()) return wrong;
   HostPort parsed;

@@ -30,7 +30,7 @@ Result<SignedText> parse_signed(ByteView bytes, std::size_t limit, std::string_v
     return Error(Fault::too_large, name + ": " + std::to_string(bytes.size()) + " bytes, at most " +
                                        std::to_string(limit) + " are taken");
   }
-  const Error cut(Fault::malformed, name + ": cut short");
+  Error cut(Fault::malformed, name + ": cut short");
   if (bytes.size() < 2) return cut;
   if (bytes[0] != kVersion) {
     return Error(Fault::unsupported, name + ": version " + std::to_string(bytes[0]) + ", 1 is known");

@@ -61,6 +61,7 @@ Result<std::vector<Certificate>> TrustBundle::authorities() const {
 
 std::vector<VerifyKey> TrustBundle::order_keys() const {
   std::vector<VerifyKey> all;
+  all.reserve(keys.size());
   for (const TrustedKeys& generation : keys) all.push_back(*VerifyKey::from_bytes(generation.order_key));
   return all;
 }
@@ -69,6 +70,7 @@ Bytes sign_bundle(const TrustBundle& bundle, const std::vector<BundleSigner>& si
   const std::string text = to_json_text(bundle);
   const Bytes input = signing_input(kDomain, text);
   std::vector<KeySignature> signatures;
+  signatures.reserve(signers.size());
   for (const BundleSigner& signer : signers) {
     signatures.push_back({key_id(signer.certificate), signer.key.sign(input)});
   }
