@@ -12,6 +12,12 @@ bool is_success(unsigned status) {
   return status >= 200 && status < 300;
 }
 
+void put_json(HttpRequest& request, const json::value& body) {
+  if (body.is_null()) return;
+  request.content_type = "application/json";
+  request.body = json::serialize(body);
+}
+
 Task<Result<HttpResponse>> timed(tunnel::Transport& transport, std::string host, HttpRequest request,
                                  BodySink sink) {
   // A long body is slow by nature: only its answer without one is timed.
@@ -118,28 +124,18 @@ Task<Result<json::value>> ApiClient::get(std::string path, Query query) {
 
 Task<Result<json::value>> ApiClient::post(std::string path, json::value body) {
   HttpRequest request = made("POST", path, {});
-  request.content_type = "application/json";
-  request.body = json::serialize(body);
+  put_json(request, body);
   co_return co_await json_request(std::move(request));
 }
 
 Task<Result<json::value>> ApiClient::patch(std::string path, json::value body) {
   HttpRequest request = made("PATCH", path, {});
-  request.content_type = "application/json";
-  request.body = json::serialize(body);
+  put_json(request, body);
   co_return co_await json_request(std::move(request));
 }
 
 Task<Result<json::value>> ApiClient::remove(std::string path) {
   HttpRequest request = made("DELETE", path, {});
-  co_return co_await json_request(std::move(request));
-}
-
-Task<Result<json::value>> ApiClient::post_form(std::string path, Query form) {
-  HttpRequest request = made("POST", path, {});
-  request.content_type = "application/x-www-form-urlencoded";
-  const std::string text = query_text(form);
-  request.body = text.empty() ? text : text.substr(1);
   co_return co_await json_request(std::move(request));
 }
 

@@ -31,12 +31,10 @@ class ApiClient {
   // Paths are below kApiRoot, but for those that begin with "//" (then one slash less): "/jump-client",
   // "//oauth2/token". The JSON of a 2xx; null for one without a body.
   Task<Result<json::value>> get(std::string path, Query query = {});
+  // A null body is none.
   Task<Result<json::value>> post(std::string path, json::value body);
   Task<Result<json::value>> patch(std::string path, json::value body);
   Task<Result<json::value>> remove(std::string path);
-  // application/x-www-form-urlencoded.
-  Task<Result<json::value>> post_form(std::string path, Query form);
-
   // All pages of a list, at most `limit` items.
   Task<Result<json::array>> list(std::string path, Query query, std::size_t limit = kListMost);
   // A body that is no JSON, piece by piece.

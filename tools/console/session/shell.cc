@@ -158,18 +158,18 @@ Task<> Shell::read_keys() {
   }
 }
 
-Task<bool> Shell::obey(Command command) {
+Task<bool> Shell::obey(Escape command) {
   switch (command) {
-    case Command::leave:
+    case Escape::leave:
       end(status_of_signal("HUP"), "left " + session_.endpoint(), Leave::hang_up);
       co_return false;
-    case Command::let_go:
+    case Escape::let_go:
       end(kDone, "let go; come back with: jump shell --attach " + session_.id(), Leave::let_go);
       co_return false;
-    case Command::help:
+    case Escape::help:
       static_cast<void>(co_await screen_.own(escape_help()));
       co_return true;
-    case Command::suspend:
+    case Escape::suspend:
       if (raw_) raw_->suspend();
       send_size();
       co_return true;

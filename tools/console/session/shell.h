@@ -38,7 +38,7 @@ class Shell {
   Task<> watch_connection();
   Task<> watch_size();
   Task<> watch_signals();
-  Task<bool> obey(Command command);
+  Task<bool> obey(Escape command);
   void end(int status, std::string text, Leave leave = Leave::no);
   void send_size();
   void redraw();

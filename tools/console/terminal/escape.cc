@@ -7,16 +7,16 @@ namespace {
 
 constexpr char kSuspend = 26;  // Ctrl-Z
 
-std::optional<Command> command_of(char c) {
+std::optional<Escape> command_of(char c) {
   switch (c) {
     case '.':
-      return Command::leave;
+      return Escape::leave;
     case 'd':
-      return Command::let_go;
+      return Escape::let_go;
     case '?':
-      return Command::help;
+      return Escape::help;
     case kSuspend:
-      return Command::suspend;
+      return Escape::suspend;
     default:
       return std::nullopt;
   }
@@ -36,11 +36,11 @@ std::vector<EscapeParser::Part> EscapeParser::feed(std::string_view typed) {
       continue;
     }
     if (place_ == Place::after_tilde) {
-      if (const std::optional<Command> command = command_of(c)) {
+      if (const std::optional<Escape> command = command_of(c)) {
         place_ = Place::line_start;
         parts.back().has_command = true;
         parts.back().command = *command;
-        if (*command == Command::leave || *command == Command::let_go) return parts;
+        if (*command == Escape::leave || *command == Escape::let_go) return parts;
         parts.emplace_back();
         continue;
       }

@@ -11,7 +11,7 @@
 
 namespace jump::console {
 
-enum class Command { leave, let_go, help, suspend };
+enum class Escape { leave, let_go, help, suspend };
 
 class EscapeParser {
  public:
@@ -21,7 +21,7 @@ class EscapeParser {
   struct Part {
     std::string bytes;  // for the other side, before the command
     bool has_command = false;
-    Command command = Command::help;
+    Escape command = Escape::help;
   };
   // In the order that it was typed. What stands behind leave or let_go is dropped.
   std::vector<Part> feed(std::string_view typed);

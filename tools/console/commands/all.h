@@ -1,0 +1,12 @@
+// Every command of `jump`. The order here is the order of the help.
+#pragma once
+
+#include "tools/console/commands/command.h"
+
+namespace jump::console {
+
+void add_login_commands(CLI::App& app, Chosen& chosen);    // login, logout, whoami, passwd
+void add_asset_commands(CLI::App& app, Chosen& chosen);    // assets, info, asset edit|remove
+void add_session_commands(CLI::App& app, Chosen& chosen);  // shell, exec
+
+}  // namespace jump::console
