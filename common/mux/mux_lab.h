@@ -3,6 +3,7 @@
 // says so.
 #pragma once
 
+#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <string>
@@ -13,19 +14,27 @@
 
 namespace jump::mux::lab {
 
+// How many seeds a random test tries: JUMP_SEEDS for long runs, else few enough for the daily suite.
+inline unsigned seeds(unsigned few) {
+  const char* text = std::getenv("JUMP_SEEDS");
+  return text == nullptr ? few : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+}
+
 // One direction of a link: an outbox, the bytes on the wire, a reader.
 struct Pipe {
   Outbox outbox{[] {}};
-  std::deque<std::uint8_t> wire;
+  Bytes wire;
+  std::size_t read = 0;  // of the wire
   FrameReader reader;
   Duration delay{};  // of the path
 
   // Encodes up to `limit` bytes onto the wire.
   void pump(std::size_t limit, std::size_t most_frame, Instant now) {
-    Batch batch;
-    outbox.fill(batch, limit, most_frame, now);
-    for (const ByteView part : batch.parts()) wire.insert(wire.end(), part.begin(), part.end());
-    if (!batch.empty()) under_way_.emplace_back(now + delay, batch.bytes());
+    if (!outbox.pending() && !outbox.lazy_pending()) return;
+    outbox.fill(batch_, limit, most_frame, now);
+    for (const ByteView part : batch_.parts()) wire.insert(wire.end(), part.begin(), part.end());
+    if (!batch_.empty()) under_way_.emplace_back(now + delay, batch_.bytes());
+    batch_.clear();
   }
   // Delivers up to `limit` bytes of what has arrived by `now`; `sink` gets each whole frame.
   template <typename Sink>
@@ -39,8 +48,12 @@ struct Pipe {
     while (left > 0) {
       const std::span<std::uint8_t> room = reader.room();
       const std::size_t size = std::min(left, room.size());
-      std::copy_n(wire.begin(), size, room.begin());
-      wire.erase(wire.begin(), wire.begin() + static_cast<std::ptrdiff_t>(size));
+      std::copy_n(wire.begin() + static_cast<std::ptrdiff_t>(read), size, room.begin());
+      read += size;
+      if (read == wire.size()) {
+        wire.clear();
+        read = 0;
+      }
       reader.filled(size);
       left -= size;
       while (true) {
@@ -50,9 +63,15 @@ struct Pipe {
         sink(**next);
       }
     }
+    if (read > 1 << 20) {
+      wire.erase(wire.begin(), wire.begin() + static_cast<std::ptrdiff_t>(read));
+      read = 0;
+    }
   }
+  bool quiet() const { return read == wire.size() && !outbox.pending() && !outbox.lazy_pending(); }
 
  private:
+  Batch batch_;
   std::deque<std::pair<Instant, std::size_t>> under_way_;
   std::size_t arrived_ = 0;
 };
@@ -63,10 +82,14 @@ struct Link {
 };
 
 struct Ear : SessionListener {
-  void on_stream(std::uint32_t stream) override { streams.push_back(stream); }
-  void on_state() override { ++states; }
-  std::deque<std::uint32_t> streams;
-  int states = 0;
+  void on_stream(std::uint32_t) override { ++streams; }
+  void on_state() override {
+    ++states;
+    if (state_hook) state_hook();
+  }
+  std::function<void()> state_hook;
+  std::uint64_t streams = 0;
+  std::uint64_t states = 0;
 };
 
 // The three links: 0 console–appliance, 1 tunnel process–appliance, 2 endpoint–tunnel process.
@@ -180,6 +203,11 @@ class Lab : public AnchorListener {
   }
   void settle(int rounds = 400) {
     for (int i = 0; i < rounds; ++i) step(1 << 20);
+  }
+  // Nothing is under way nor waits for a link.
+  bool quiet() const {
+    return std::all_of(links.begin(), links.end(),
+                       [](const auto& link) { return !link || (link->up.quiet() && link->down.quiet()); });
   }
 
   // Transfers whatever can be read of `stream` at `end` to `into`, as taken.

@@ -53,9 +53,9 @@ Result<std::uint32_t> SessionEnd::open(const StreamOptions& options) {
 
 Result<void> SessionEnd::adopt(std::uint32_t number, const StreamOptions& options) {
   if (!unannounced(number)) {
-    if (!own_number(number) && number > 0 && number <= voided_) {
-      return Error(Fault::closed,
-                   "stream " + std::to_string(number) + " is of a console that was taken over");
+    if (number != 0 && !own_number(number) && number <= settled_) {
+      if (live_stream(number)) return {};
+      return Error(Fault::closed, "stream " + std::to_string(number) + " is of before the takeover");
     }
     return Error(Fault::malformed,
                  "stream " + std::to_string(number) + " is not a new number of the other end");
@@ -139,8 +139,9 @@ void SessionEnd::reset(std::uint32_t stream, ResetCode code, std::string text) {
 
 // While nobody listens it is told by the next attachment.
 void SessionEnd::say_reset(std::uint32_t stream, ResetBody body) {
-  if (state_ == State::live) queue(encode_reset(slot_, stream, body));
-  unanswered_[stream] = std::move(body);
+  const bool said = state_ == State::live;
+  if (said) queue(encode_reset(slot_, stream, body));
+  unanswered_[stream] = {std::move(body), said};
 }
 
 std::string SessionEnd::reset_text(std::uint32_t stream) const {
@@ -207,6 +208,7 @@ void SessionEnd::leave_streams() {
     stream->detach();
   }
   for (auto& [number, early] : early_) early.window.reset();
+  for (auto& [number, reset] : unanswered_) reset.said = false;
   frames_.clear();
   windows_.clear();
   urgent_ = 0;
@@ -413,7 +415,7 @@ void SessionEnd::on_takeover() {
   // those messages must not meet a new stream: numbers go on above all that the old one can have opened.
   unanswered_.clear();
   const std::uint32_t last = early_.empty() ? highest_peer_ : std::max(highest_peer_, early_.rbegin()->first);
-  voided_ = highest_peer_ =
+  settled_ = highest_peer_ =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(last + 2 * limits::kLiveStreams, kLastNumber - 1));
   early_.clear();
 }
@@ -427,7 +429,10 @@ Result<void> SessionEnd::on_resumed(const Resumed& frame) {
     if (!learnt) return learnt;
   }
   // What the peer does not list it has not heard of, or has forgotten: it may still hear of the stream.
-  std::map<std::uint32_t, ResetBody> resets = std::exchange(unanswered_, {});
+  std::map<std::uint32_t, ResetBody> resets;
+  for (const auto& [number, reset] : unanswered_) {
+    if (!reset.said) resets[number] = reset.body;
+  }
   for (const StreamPosition& position : frame.streams) {
     const std::uint32_t number = position.stream;
     const auto found = streams_.find(number);
@@ -436,7 +441,7 @@ Result<void> SessionEnd::on_resumed(const Resumed& frame) {
       return Error(Fault::malformed, "stream " + std::to_string(number) + ": the other end wants offset " +
                                          std::to_string(position.next) + ", which is not kept");
     }
-    if (resets.contains(number) || unannounced(number)) continue;
+    if (unanswered_.contains(number) || unannounced(number)) continue;
     if (number > (own_number(number) ? highest_own_ : highest_peer_)) {
       return Error(Fault::malformed, "stream " + std::to_string(number) + " was never opened");
     }
@@ -457,7 +462,7 @@ Result<void> SessionEnd::on_resumed(const Resumed& frame) {
 // This console takes over: its streams are those of the other end.
 Result<void> SessionEnd::learn(const Resumed& frame) {
   highest_own_ = frame.highest_console;
-  highest_peer_ = frame.highest_endpoint;
+  settled_ = highest_peer_ = frame.highest_endpoint;
   for (const StreamPosition& position : frame.streams) {
     const bool zero = position.stream == 0;
     if (!zero && unannounced(position.stream)) {
@@ -553,7 +558,6 @@ Result<void> SessionEnd::on_reset(const ResetView& frame) {
   if (!fresh_ && unannounced(frame.stream)) {
     const Result<Early*> known = early(frame.stream);
     if (!known) return known.error();
-    if ((*known)->reset) return Error(Fault::malformed, "a second reset");
     (*known)->reset = frame.body.text.empty() ? "reset by the other end" : frame.body.text;
     queue(encode_reset(slot_, frame.stream, {frame.body.code, {}}));
     return {};

@@ -154,10 +154,16 @@ class SessionEnd : private FrameSource {
   std::map<std::uint32_t, std::unique_ptr<StreamState>> streams_;
   std::uint32_t highest_own_ = 0;  // numbers given out so far
   std::uint32_t highest_peer_ = 0;
-  std::uint32_t voided_ = 0;  // up to here the peer's numbers were those of a console that was taken over
+  // Up to here the peer's numbers are of before a takeover: of the console that was there, or learnt from the
+  // endpoint's list.
+  std::uint32_t settled_ = 0;
   std::map<std::uint32_t, Early> early_;
   // Own resets that the peer has not answered: such a number counts as live, and is told again after a cut.
-  std::map<std::uint32_t, ResetBody> unanswered_;
+  struct OwnReset {
+    ResetBody body;
+    bool said = false;  // in this attachment
+  };
+  std::map<std::uint32_t, OwnReset> unanswered_;
   std::map<std::uint32_t, std::string> reset_texts_;
 };
 

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "common/mux/mux_lab.h"
 
 namespace jump::mux {
@@ -178,83 +176,6 @@ TEST(Session, AnotherConsoleTakesOverWithTheKeptOutput) {
   EXPECT_EQ(lab.console->state(), SessionEnd::State::over);
   EXPECT_EQ(lab.console->notice().text, "taken over by someone");
 }
-
-// The heart of the promise: whatever is cut whenever, each byte arrives once and in order.
-class RandomSession : public testing::TestWithParam<unsigned> {};
-
-TEST_P(RandomSession, LosesAndDoublesNothing) {
-  std::mt19937 random(GetParam());
-  const auto below = [&](std::uint32_t n) { return static_cast<std::size_t>(random() % n); };
-  Lab lab(below(2) == 0);
-  struct Flow {
-    std::uint32_t stream;
-    std::uint64_t written[2] = {0, 0};
-    std::string got[2];
-    bool ended[2] = {false, false};
-  };
-  std::vector<Flow> flows;
-  std::uint64_t target = 400000;
-  lab.connect();
-  lab.settle(10);
-  for (int i = 0; i < 3; ++i) {
-    const bool by_console = below(2) == 0;
-    SessionEnd& opener = by_console ? *lab.console : *lab.endpoint;
-    SessionEnd& peer = by_console ? *lab.endpoint : *lab.console;
-    Flow flow;
-    flow.stream = opener.open({}).value();
-    ASSERT_TRUE(peer.adopt(flow.stream, {}));
-    flows.push_back(flow);
-  }
-  SessionEnd* ends[2] = {lab.console.get(), lab.endpoint.get()};
-  for (int step = 0; step < 4000; ++step) {
-    Flow& flow = flows[below(3)];
-    const std::size_t side = below(2);
-    if (!flow.ended[side]) {
-      const std::size_t size = std::min({below(40000), ends[side]->room(flow.stream),
-                                         static_cast<std::size_t>(target - flow.written[side])});
-      ends[side]->write(flow.stream, as_bytes(pattern(flow.written[side] + side, size)));
-      flow.written[side] += size;
-      if (flow.written[side] == target) {
-        ends[side]->end(flow.stream);
-        flow.ended[side] = true;
-      }
-    }
-    if (below(3) > 0) Lab::drain(*ends[1 - side], flow.stream, flow.got[side], below(100000));
-    lab.step(1 + below(below(2) == 0 ? 50 : 60000));
-    if (below(40) == 0) lab.cut(static_cast<int>(below(3)));
-    if (below(200) == 0) lab.restart_appliance();
-    if (below(10) == 0) lab.connect();
-  }
-  for (int round = 0; round < 3000; ++round) {
-    lab.connect();
-    lab.step(1 << 20);
-    for (Flow& flow : flows) {
-      for (std::size_t side = 0; side < 2; ++side) {
-        if (!flow.ended[side]) {
-          const std::size_t size =
-              std::min(ends[side]->room(flow.stream), static_cast<std::size_t>(target - flow.written[side]));
-          ends[side]->write(flow.stream, as_bytes(pattern(flow.written[side] + side, size)));
-          flow.written[side] += size;
-          if (flow.written[side] == target) {
-            ends[side]->end(flow.stream);
-            flow.ended[side] = true;
-          }
-        }
-        Lab::drain(*ends[1 - side], flow.stream, flow.got[side]);
-      }
-    }
-  }
-  for (const Flow& flow : flows) {
-    for (std::size_t side = 0; side < 2; ++side) {
-      ASSERT_EQ(flow.got[side].size(), target) << "stream " << flow.stream << " side " << side;
-      EXPECT_EQ(flow.got[side], pattern(side, target));
-    }
-    EXPECT_FALSE(lab.console->live_stream(flow.stream));
-    EXPECT_FALSE(lab.endpoint->live_stream(flow.stream));
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomSession, testing::Range(1u, 41u));
 
 }  // namespace
 }  // namespace jump::mux

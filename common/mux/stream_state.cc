@@ -14,6 +14,7 @@ StreamState::StreamState(const StreamPosition& peer, const StreamOptions& option
       options_(options),
       pool_(pool),
       outgoing_(peer.next, options.retain),
+      begin_(peer.next),
       ended_(peer.ended),
       end_sent_(peer.ended),
       incoming_(peer.start),
@@ -122,17 +123,18 @@ Result<void> StreamState::on_data(const DataView& frame, bool held) {
 }
 
 Result<void> StreamState::on_window(const Window& window, Instant now) {
+  const std::uint64_t taken = std::max(window.taken, begin_);
   const std::uint64_t most = outgoing_.cursor() + (end_sent_ ? 1 : 0);
-  if (window.taken > most || window.taken < outgoing_.acked()) {
+  if (taken > most || taken < outgoing_.acked()) {
     return Error(Fault::malformed, "stream " + std::to_string(number_) + ": " + std::to_string(window.taken) +
                                        " taken, possible is " + std::to_string(outgoing_.acked()) + " to " +
                                        std::to_string(most));
   }
-  if (end_sent_ && window.taken == outgoing_.written() + 1) {
+  if (end_sent_ && taken == outgoing_.written() + 1) {
     outgoing_.acknowledge(outgoing_.written());
     end_acked_ = true;
   } else {
-    outgoing_.acknowledge(window.taken);
+    outgoing_.acknowledge(taken);
   }
   flight_.taken(outgoing_.acked(), now);
   // Within one attachment credit only grows.

@@ -94,6 +94,7 @@ class StreamState : public FrameSource {
   WindowPool& pool_;
 
   OffsetBuffer outgoing_;
+  std::uint64_t begin_ = 0;  // what is below was sent by a console that was taken over
   bool ended_ = false;
   bool end_sent_ = false;  // in this attachment
   bool end_acked_ = false;
