@@ -85,7 +85,7 @@ def third_party(source, included):
     for pattern, (homes, only_cc) in THIRD_PARTY.items():
         if not re.match(pattern, included):
             continue
-        if source.path.startswith("tests/"):
+        if source.is_test and (source.path.startswith("tests/") or source.path.endswith(".cc")):
             return None
         if not source.path.startswith(homes):
             return f"<{included}> belongs to {', '.join(homes)}"
