@@ -8,7 +8,8 @@ AbsenceDecision decide_absence(const AbsenceInput& input) {
   AbsenceDecision decision;
   const auto due_count = static_cast<std::int64_t>(input.due.size());
   decision.would_go = input.removed_in_last_hour + std::max(due_count, input.due_within_an_hour);
-  const bool mass = decision.would_go > kMassRemoval && decision.would_go * 100 > input.agents * kMassPercent;
+  const bool mass = decision.would_go > kMassRemoval &&
+                    decision.would_go * 100 > (input.agents + input.removed_in_last_hour) * kMassPercent;
   if (mass && input.mass_removal == store::MassRemoval::hold) {
     decision.held = true;
     return decision;

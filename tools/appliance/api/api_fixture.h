@@ -52,7 +52,7 @@ class ApiFixture : public testing::Test {
     site.site_name = "jump.example";
     site.addresses = {"jump.example:443"};
     ASSERT_TRUE(store->settings.change(site));
-    options.ca_pin = std::string(43, 'p');
+    options.ca_pin = to_base64url(Bytes(32, 1));
     options.software_version = "0.1.0";
     options.installer_master = Secret(Bytes(32, 7));
     options.scrypt = {.log2_n = 4, .r = 1, .p = 1};

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "common/identity/enrolment.h"
@@ -57,7 +58,11 @@ struct NeedsPing {
 struct EnrolOutcome {
   identity::EnrollResponse response;
   Effects effects;
+  std::string refusal_about;  // "installer:3": what the event of a refusal is about; empty: none was written
 };
+
+// The asset of a clone: like the original, named after its own host.
+store::JumpClient clone_of(const store::JumpClient& original, std::string_view hostname);
 
 // An Error is the store's (full disk): answer busy.
 Result<std::variant<NeedsPing, EnrolOutcome>> enrol(store::Store& store, const EnrolPorts& ports,

@@ -12,6 +12,7 @@ Reply get_jump_client(Call& call);
 Reply change_jump_client(Call& call);
 Reply remove_jump_client(Call& call);
 Reply copy_jump_client(Call& call);
+Reply approve_jump_client(Call& call);
 // installer_routes.cc
 Reply list_installers(Call& call);
 Reply create_installer(Call& call);

@@ -34,11 +34,11 @@ Secret derived_secret(const Call& call, const std::string& installer_id) {
 }
 
 // Empty texts where the key cannot be shown: made without a master, or the site has no address yet.
-json::object key_info(const store::Installer& installer, const Call& call, const store::SiteSettings& site,
-                      const Secret& secret) {
+Result<json::object> key_info(const store::Installer& installer, const Call& call,
+                              const store::SiteSettings& site, const Secret& secret) {
   json::object info{{"encodedInfo", ""}, {"filename", ""}, {"installerPath", ""}};
   const Result<Bytes> id = from_hex(installer.installer_id);
-  if (secret.empty() || !id || id->size() != 16) return info;
+  if (secret.empty() || site.addresses.empty() || !id || id->size() != 16) return info;
   identity::DeploymentKey key;
   key.addresses = site.addresses;
   key.ca_pin = call.options.ca_pin;
@@ -47,7 +47,8 @@ json::object key_info(const store::Installer& installer, const Call& call, const
   key.validity_minutes = static_cast<std::uint32_t>(installer.valid_minutes);
   key.site_salt = call.options.site_salt;
   const Result<Secret> text = identity::format_deployment_key(key);
-  if (text) info["encodedInfo"] = json::string(text->reveal_text());
+  if (!text) return text.error();
+  info["encodedInfo"] = json::string(text->reveal_text());
   return info;
 }
 
@@ -55,7 +56,9 @@ Result<json::object> shown_installer(Call& call, const store::Installer& install
                                      const store::SiteSettings& site, const Secret& secret,
                                      GroupNames& names) {
   json::object object = to_json(installer).as_object();
-  object["key_info"] = key_info(installer, call, site, secret);
+  const Result<json::object> key = key_info(installer, call, site, secret);
+  if (!key) return key.error();
+  object["key_info"] = *key;
   object["expired"] = installer.expiration_timestamp <= call.clock.wall;
   object["created_timestamp"] = installer.created_at;
   if (installer.public_site_address.empty()) object["public_site_address"] = site.site_name;
@@ -148,9 +151,11 @@ Reply change_installer(Call& call) {
   if (!installer) return installer.error();
   if (!*installer) return not_found();
   Faults faults;
-  const json::object changes = checked(kInstallerSchema, call.body, Mode::change, faults);
+  json::object changes = checked(kInstallerSchema, call.body, Mode::change, faults);
   if (!faults.empty()) return invalid(faults);
   const json::object before = to_json(**installer).as_object();
+  const Result<void> site = leave_default_site(call, (*installer)->public_site_address, changes);
+  if (!site) return site.error();
   json::object different = differences(before, changes);
   Result<store::Installer> changed = from_json<store::Installer>(merged(before, changes));
   if (!changed) return changed.error();

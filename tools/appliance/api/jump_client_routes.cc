@@ -156,8 +156,10 @@ Reply change_jump_client(Call& call) {
   if (!*row) return not_found();
   const store::JumpClient& old = **row;
   Faults faults;
-  const json::object changes = checked(kJumpClientSchema, call.body, Mode::change, faults);
+  json::object changes = checked(kJumpClientSchema, call.body, Mode::change, faults);
   if (!faults.empty()) return invalid(faults);
+  const Result<void> site = leave_default_site(call, old.public_site_address, changes);
+  if (!site) return site.error();
   const json::object before = to_json(old).as_object();
   const json::object different = differences(before, changes);
 
@@ -248,6 +250,20 @@ Reply copy_jump_client(Call& call) {
                  json::object{{"copy", made->id}, {"jump_group_id", made->jump_group_id}});
   if (!done) return done.error();
   return json_response(200, json::object{{"action", "copy"}, {"success", "true"}, {"destId", made->id}});
+}
+
+// For the next enrolment that would adopt or clone it (enrol.h), within the hour.
+Reply approve_jump_client(Call& call) {
+  constexpr std::int64_t kApproval = 3600;
+  const Result<std::optional<store::JumpClientRow>> row = visible_asset(call);
+  if (!row) return row.error();
+  if (!*row) return not_found();
+  Result<void> done = call.store.jump_clients.approve_enrolment((*row)->agent, call.clock.wall + kApproval);
+  if (!done) return done.error();
+  done = call.event("asset.approve", asset_name((*row)->id),
+                    "approved that " + (*row)->name + " is enrolled again");
+  if (!done) return done.error();
+  return no_content();
 }
 
 }  // namespace jump::api

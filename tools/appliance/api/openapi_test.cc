@@ -273,6 +273,8 @@ TEST_F(OpenApiTest, AnswersEveryPathAsDescribed) {
   call("PATCH", one, {client_id}, O{{"jump_policy_id", nullptr}, {"comments", "a\nb"}});
   call("PATCH", one, {client_id}, O{{"jump_policy_id", 7}, {"comments", "a\x01"}});
   const Answer copy = call("POST", one + "/copy", {client_id});
+  call("POST", one + "/approval", {client_id});
+  call("POST", one + "/approval", {"999"});
   call("POST", one + "/copy", {client_id}, O{{"tag", "x"}});
   const store::Session session = add_session(client, admin, 1);
   ASSERT_TRUE(store->sessions.set_recording(session.id, "1.cast"));

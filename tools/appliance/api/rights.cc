@@ -65,6 +65,15 @@ Result<void> check_placing(Call& call, const Placing& placing, const json::objec
   return {};
 }
 
+Result<void> leave_default_site(Call& call, const std::string& stored, json::object& changes) {
+  const json::value* given = changes.if_contains("public_site_address");
+  if (given == nullptr || !stored.empty()) return {};
+  const Result<store::SiteSettings> site = call.store.settings.site();
+  if (!site) return site.error();
+  if (*given == json::value(json::string(site->site_name))) changes.erase("public_site_address");
+  return {};
+}
+
 Result<void> GroupNames::add(std::int64_t group, store::GroupType type, json::object& object) {
   const auto [entry, fresh] = names_.try_emplace({type, group});
   if (fresh && type == store::GroupType::shared) {

@@ -33,6 +33,9 @@ Result<void> check_placing(Call& call, const T& asset, const json::object& diffe
   return check_placing(call, placing, different, faults);
 }
 
+// An empty public_site_address is shown as the site's name. Sent back as it was shown, it stays empty.
+Result<void> leave_default_site(Call& call, const std::string& stored, json::object& changes);
+
 // Adds jump_group_name, each name looked up once for a list.
 class GroupNames {
  public:

@@ -24,6 +24,7 @@ constexpr Route kRoutes[] = {
     {"PATCH", JUMP_API("/jump-client/{id}"), Need::somebody, change_jump_client},
     {"DELETE", JUMP_API("/jump-client/{id}"), Need::somebody, remove_jump_client},
     {"POST", JUMP_API("/jump-client/{id}/copy"), Need::somebody, copy_jump_client},
+    {"POST", JUMP_API("/jump-client/{id}/approval"), Need::configuration, approve_jump_client},
 
     {"GET", JUMP_API("/jump-group"), Need::somebody, list_groups},
     {"POST", JUMP_API("/jump-group"), Need::configuration, create_group},

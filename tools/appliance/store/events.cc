@@ -47,6 +47,13 @@ Result<Rows<Event>> Events::page(const EventFilter& filter, const Page& page) {
                         page);
 }
 
+Result<std::int64_t> Events::count_since(std::string_view what, std::string_view object, std::int64_t at,
+                                         std::int64_t most) {
+  return value<std::int64_t>(
+      db_, "SELECT count(*) FROM (SELECT 1 FROM events WHERE object = ? AND what = ? AND at >= ? LIMIT ?)",
+      object, what, at, most);
+}
+
 Result<std::int64_t> Events::last_id() {
   return value<std::int64_t>(db_, "SELECT coalesce(max(id), 0) FROM events");
 }

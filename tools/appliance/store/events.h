@@ -48,6 +48,9 @@ class Events {
   Result<void> add_all(std::span<const Event> events);
   Result<std::vector<Event>> list(const EventFilter& filter, std::int64_t limit);
   Result<Rows<Event>> page(const EventFilter& filter, const Page& page);
+  // Events of this kind about this object since then; counts no further than `most`.
+  Result<std::int64_t> count_since(std::string_view what, std::string_view object, std::int64_t at,
+                                   std::int64_t most);
   Result<std::int64_t> last_id();
   Result<std::int64_t> forget_before(std::int64_t at, std::int64_t limit);
 

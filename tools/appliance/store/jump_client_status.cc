@@ -1,4 +1,4 @@
-// What changes by itself: presence, reports, absence. No edit of a person is in here, so all of it is soft.
+// What changes by itself: presence, reports, absence. What comes by the thousand is soft.
 #include "tools/appliance/store/jump_clients.h"
 #include "tools/appliance/store/where.h"
 
@@ -52,6 +52,19 @@ Result<void> JumpClients::all_offline(std::int64_t run_now, std::int64_t now) {
 
 Result<void> JumpClients::set_uninstalled(std::int64_t agent) {
   return run(db_, "UPDATE jump_clients SET connection_type = 'uninstalled' WHERE agent = ?", agent);
+}
+
+Result<void> JumpClients::set_installed(std::int64_t agent, std::string_view hostname,
+                                        std::string_view operating_system) {
+  return run(
+      db_,
+      "UPDATE jump_clients SET hostname = ?, operating_system = ?, connection_type = iif(connection_type = "
+      "'uninstalled', 'active', connection_type) WHERE agent = ?",
+      hostname, operating_system, agent);
+}
+
+Result<void> JumpClients::approve_enrolment(std::int64_t agent, std::optional<std::int64_t> until) {
+  return run(db_, "UPDATE jump_client_status SET enrol_approved_until = ? WHERE id = ?", until, agent);
 }
 
 Result<void> JumpClients::note_access(std::int64_t agent, std::int64_t now) {

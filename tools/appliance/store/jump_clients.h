@@ -76,10 +76,13 @@ struct JumpClientStatus {
   std::string boot_id;
   std::uint64_t trust_serial = 0;  // what the agent holds
   std::uint64_t addresses_serial = 0;
+  std::optional<std::int64_t>
+      enrol_approved_until;  // an administrator's leave to adopt or clone it, seconds since 1970
 };
 BOOST_DESCRIBE_STRUCT(JumpClientStatus, (),
                       (online, last_seen, last_connect_timestamp, last_disconnect_timestamp,
-                       last_access_timestamp, offline_run, route, boot_id, trust_serial, addresses_serial))
+                       last_access_timestamp, offline_run, route, boot_id, trust_serial, addresses_serial,
+                       enrol_approved_until))
 
 struct JumpClientRow : JumpClient, JumpClientStatus {};
 BOOST_DESCRIBE_STRUCT(JumpClientRow, (JumpClient, JumpClientStatus), ())
@@ -182,6 +185,10 @@ class JumpClients {
   Result<void> all_offline(std::int64_t run, std::int64_t now);
   Result<void> set_uninstalled(std::int64_t agent);
   Result<void> set_certificate(std::int64_t agent, std::string_view serial);
+  // Installed again: active, no longer uninstalled, under this host name.
+  Result<void> set_installed(std::int64_t agent, std::string_view hostname,
+                             std::string_view operating_system);
+  Result<void> approve_enrolment(std::int64_t agent, std::optional<std::int64_t> until);
   Result<void> note_access(std::int64_t agent, std::int64_t now);
   Result<void> note_holdings(std::int64_t agent, std::uint64_t trust_serial, std::uint64_t addresses_serial);
   // How many agents hold at least this serial.

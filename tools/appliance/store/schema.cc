@@ -224,6 +224,7 @@ CREATE TABLE jump_client_status (
   boot_id TEXT NOT NULL,
   trust_serial INTEGER NOT NULL,
   addresses_serial INTEGER NOT NULL,
+  enrol_approved_until INTEGER,
   own_period INTEGER
 );
 CREATE INDEX status_online ON jump_client_status (online) WHERE online;
