@@ -13,7 +13,7 @@ namespace {
 constexpr auto kAnswerTime = std::chrono::seconds(30);
 constexpr std::size_t kPemBytes = 64 * 1024;
 
-Task<Result<std::string>> exchange(tunnel::Transport& stream, std::string body) {
+Task<Result<std::string>> ask_appliance(tunnel::Transport& stream, std::string body) {
   std::string framed(4, '\0');
   put_u32(reinterpret_cast<std::uint8_t*>(framed.data()), static_cast<std::uint32_t>(body.size()));
   framed += body;
@@ -123,7 +123,7 @@ Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
     const EnrolExit exit = exit_for_dial(dialled.error(), dialler.attempts());
     co_return EnrolOutcome{exit, dialled.error().message(), 0};
   }
-  Task<Result<std::string>> exchanging = exchange(*dialled->stream, to_json_text(request));
+  Task<Result<std::string>> exchanging = ask_appliance(*dialled->stream, to_json_text(request));
   const Result<std::string> answer = co_await with_timeout(kAnswerTime, "enrolment", std::move(exchanging));
   if (!answer) co_return EnrolOutcome{EnrolExit::failed, answer.error().message(), 0};
   const Result<identity::EnrollResponse> response = identity::parse_enroll_response(*answer);

@@ -21,7 +21,8 @@ constexpr auto kGoodbyeTime = std::chrono::seconds(10);
 endpoint::Begin begin_of(const Config& config, const endpoint::EndpointState& state) {
   endpoint::Begin begin;
   begin.software = software();
-  begin.boot_id = platform::boot_id().value_or("unknown");
+  const Result<std::string> boot = platform::boot_id();
+  begin.boot_id = boot ? *boot : "unknown";
   begin.instance = identity::random_array<16>();
   begin.identity_folder = endpoint::identity_folder(config.data);
   begin.trust = state.trust;

@@ -206,9 +206,9 @@ class TunnelProcess {
 
  private:
   Result<void> prepare() {
-    Result<ApplianceDialler> dialler = ApplianceDialler::create(executor_, begin_);
+    Result<std::unique_ptr<ApplianceDialler>> dialler = ApplianceDialler::create(executor_, begin_);
     if (!dialler) return dialler.error();
-    dialler_ = std::make_unique<ApplianceDialler>(std::move(*dialler));
+    dialler_ = std::move(*dialler);
     Result<platform::LocalListener> listener = platform::LocalListener::bind(begin_.session_socket, kSocketMode);
     if (!listener) return listener.error();
     listener_ = std::make_unique<platform::LocalListener>(std::move(*listener));
@@ -232,7 +232,7 @@ class TunnelProcess {
         if (renewed->trust) begin_.trust = *renewed->trust;
         if (renewed->addresses) begin_.routes.addresses = *renewed->addresses;
         begin_.addresses_serial = renewed->addresses_serial;
-        dialler_->renewed(begin_);
+        dialler_->renewed();
         tell_holdings();
       }
     }
