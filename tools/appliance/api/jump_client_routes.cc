@@ -173,10 +173,10 @@ Reply change_jump_client(Call& call) {
   Result<void> checks = check_placing(call, *changed, different, faults);
   if (!checks) return checks.error();
   if (!faults.empty()) return invalid(faults);
-  Result<void> done = call.store.jump_clients.change(*changed);
-  if (!done) return done.error();
-
+  Result<void> done;
   if (!different.empty()) {
+    done = call.store.jump_clients.change(*changed);
+    if (!done) return done.error();
     done = call.event("asset.edit", asset_name(old.id), "edited " + changed->name, different);
     if (!done) return done.error();
     call.effects.emplace_back(RefreshAgent{old.agent});

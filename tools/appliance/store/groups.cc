@@ -5,6 +5,8 @@
 namespace jump::store {
 namespace {
 
+constexpr std::int64_t kIndexedAtOnce = 2000;
+
 // Letters, digits, - and _ of the name, in lower case; what is between becomes one -.
 std::string code_name_of(std::string_view name) {
   std::string code;
@@ -80,9 +82,56 @@ Result<void> Groups::change(JumpGroup group) {
     if (!code) return code.error();
     group.code_name = std::move(*code);
   }
-  const Result<void> done = update(db_, "jump_groups", group);
+  const Result<std::optional<JumpGroup>> old = get(group.id);
+  if (!old) return old.error();
+  Result<void> done = update(db_, "jump_groups", group);
   if (!done) return done;
+  if (*old && (*old)->name != group.name) {
+    done = run(db_, "UPDATE jump_groups SET searched_upto = 0 WHERE id = ?", group.id);
+    if (!done) return done;
+    const Result<bool> more = reindex(kIndexedAtOnce);
+    if (!more) return more.error();
+  }
   return transaction.commit();
+}
+
+Result<bool> Groups::reindex(std::int64_t limit) {
+  struct Next {
+    std::int64_t id = 0;
+    std::string name;
+    std::int64_t searched_upto = 0;
+  };
+  Transaction transaction(db_, Durability::soft);
+  Next next;
+  {
+    Query query =
+        db_.query("SELECT id, name, searched_upto FROM jump_groups WHERE searched_upto IS NOT NULL LIMIT 1");
+    const Result<bool> row = query.step();
+    if (!row) return row.error();
+    if (!*row) return false;
+    next = {query.integer(0), std::string(query.text(1)), query.integer(2)};
+  }
+  const Result<std::vector<std::int64_t>> assets =
+      all<std::int64_t>(db_,
+                        "SELECT id FROM jump_clients WHERE jump_group_type = 'shared' AND jump_group_id = ? "
+                        "AND id > ? ORDER BY id LIMIT ?",
+                        next.id, next.searched_upto, limit);
+  if (!assets) return assets.error();
+  for (const std::int64_t asset : *assets) {
+    const Result<void> done =
+        run(db_, "UPDATE client_search SET group_name = ? WHERE rowid = ?", next.name, asset);
+    if (!done) return done.error();
+  }
+  std::optional<std::int64_t> upto;
+  if (static_cast<std::int64_t>(assets->size()) == limit) upto = assets->back();
+  Result<void> done = run(db_, "UPDATE jump_groups SET searched_upto = ? WHERE id = ?", upto, next.id);
+  if (!done) return done.error();
+  const Result<bool> more =
+      value<bool>(db_, "SELECT EXISTS (SELECT 1 FROM jump_groups WHERE searched_upto IS NOT NULL)");
+  if (!more) return more.error();
+  done = transaction.commit();
+  if (!done) return done.error();
+  return *more;
 }
 
 Result<void> Groups::remove(std::int64_t id) {

@@ -81,7 +81,10 @@ class Groups {
   Result<std::optional<JumpGroup>> get(std::int64_t id);
   Result<std::optional<JumpGroup>> by_name(std::string_view name);
   Result<Rows<JumpGroup>> list(const GroupFilter& filter, const Page& page);
+  // A new name is in the assets' text index at once for up to 2,000 of them, and for the others by reindex().
   Result<void> change(JumpGroup group);
+  // Goes on with that for `limit` assets; to be called now and then. True: there is more to do.
+  Result<bool> reindex(std::int64_t limit);
   // Refused while assets or installers are in it.
   Result<void> remove(std::int64_t id);
 

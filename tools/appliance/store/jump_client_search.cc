@@ -1,9 +1,9 @@
 // The list of assets: filters, words, visibility, paging. Which index leads:
-//   - words of three characters and more: the trigram index; its rows come in the order of ids, so a page
-//   stops early
+//   - words of three characters and more: the trigram index; its rows come in the order of ids, so it stops
+//   at kSearchMost
+//   - shorter words beside a longer one: checked on what that found
 //   - shorter words alone: the beginnings of name, host name, tag, console user and addresses, each by its
 //   index
-//   - shorter words beside a longer one: checked on what that found
 //   - a filter: its index, which holds the ids in order
 #include "tools/appliance/store/jump_clients.h"
 #include "tools/appliance/store/where.h"
@@ -66,61 +66,44 @@ struct Search {
   Where where;
 };
 
-Result<bool> names_a_group(Db& db, const std::string& pattern) {
-  return value<bool>(db, "SELECT EXISTS (SELECT 1 FROM jump_groups WHERE name LIKE ? ESCAPE '\\')", pattern);
-}
-
 void also_part(Where& where, const std::string& pattern) {
   where.also(
-      "(c.name || char(10) || c.hostname || char(10) || c.fqdn || char(10) || c.comments || char(10) || "
-      "c.tag || "
-      "char(10) || c.private_ip || char(10) || c.public_ip || char(10) || c.console_user LIKE ? ESCAPE '\\' "
-      "OR "
-      "(c.jump_group_type = 'shared' AND c.jump_group_id IN (SELECT id FROM jump_groups WHERE name LIKE ? "
-      "ESCAPE '\\')))",
-      pattern, pattern);
+      "f.name || char(10) || f.hostname || char(10) || f.fqdn || char(10) || f.comments || char(10) || f.tag "
+      "|| char(10) || "
+      "f.private_ip || char(10) || f.public_ip || char(10) || f.console_user || char(10) || f.group_name "
+      "LIKE ? ESCAPE '\\'",
+      pattern);
 }
 
 void also_beginning(Where& where, const std::string& word) {
+  static const std::string piece = [] {
+    std::string text = "c.id IN (";
+    for (const char* column : {"name", "hostname", "tag", "console_user", "private_ip", "public_ip"}) {
+      if (text.back() != '(') text += " UNION ";
+      text += "SELECT id FROM (SELECT id FROM jump_clients WHERE " + std::string(column) +
+              " BETWEEN ? AND ? LIMIT " + std::to_string(kSearchMost) + ")";
+    }
+    return text + ")";
+  }();
   const std::string last = word + std::string(kLast);
-  where.also(
-      "c.id IN (SELECT id FROM jump_clients WHERE name BETWEEN ? AND ? UNION SELECT id FROM jump_clients "
-      "WHERE hostname "
-      "BETWEEN ? AND ? UNION SELECT id FROM jump_clients WHERE tag BETWEEN ? AND ? UNION SELECT id FROM "
-      "jump_clients "
-      "WHERE console_user BETWEEN ? AND ? UNION SELECT id FROM jump_clients WHERE private_ip BETWEEN ? AND ? "
-      "UNION "
-      "SELECT id FROM jump_clients WHERE public_ip BETWEEN ? AND ?)",
-      word, last, word, last, word, last, word, last, word, last, word, last);
+  where.also(piece, word, last, word, last, word, last, word, last, word, last, word, last);
 }
 
-Result<void> add_words(Db& db, std::string_view text, Search& search) {
+Search search_for(std::string_view text) {
+  Search search;
   const std::vector<std::string> words = words_of(text);
   const bool any_long = std::any_of(words.begin(), words.end(),
                                     [](const std::string& word) { return characters(word) >= kTrigram; });
   for (const std::string& word : words) {
-    const std::string pattern = part_pattern(word);
-    if (characters(word) < kTrigram) {
-      if (any_long) {
-        also_part(search.where, pattern);
-      } else {
-        also_beginning(search.where, word);
-      }
-      continue;
-    }
-    const Result<bool> group = names_a_group(db, pattern);
-    if (!group) return group.error();
-    if (*group) {
-      search.where.also(
-          "(c.id IN (SELECT rowid FROM client_search WHERE client_search MATCH ?) OR (c.jump_group_type = "
-          "'shared' AND "
-          "c.jump_group_id IN (SELECT id FROM jump_groups WHERE name LIKE ? ESCAPE '\\')))",
-          phrase(word), pattern);
-    } else {
+    if (characters(word) >= kTrigram) {
       search.match += (search.match.empty() ? "" : " AND ") + phrase(word);
+    } else if (any_long) {
+      also_part(search.where, part_pattern(word));
+    } else {
+      also_beginning(search.where, word);
     }
   }
-  return {};
+  return search;
 }
 
 bool wants_status(const JumpClientFilter& filter) {
@@ -160,27 +143,38 @@ void add_filters(const JumpClientFilter& filter, Where& where) {
 }  // namespace
 
 Result<Rows<JumpClientRow>> JumpClients::list(const JumpClientFilter& filter, const Page& page) {
-  Search search;
-  const Result<void> words = add_words(db_, filter.search, search);
-  if (!words) return words.error();
+  const Search search = search_for(filter.search);
   Where where;
   if (!search.match.empty()) where.also("f.client_search MATCH ?", search.match);
   add_filters(filter, where);
   where.append(search.where);
 
-  const bool status = wants_status(filter);
   // CROSS JOIN keeps this order of the tables.
+  const bool by_text = !search.match.empty();
   std::string from =
-      search.match.empty() ? "jump_clients c" : "client_search f CROSS JOIN jump_clients c ON c.id = f.rowid";
-  if (status) from += " JOIN jump_client_status s ON s.id = c.agent";
-  const std::string order = search.match.empty() ? "c.id" : "f.rowid";
+      by_text ? "client_search f CROSS JOIN jump_clients c ON c.id = f.rowid" : "jump_clients c";
+  if (wants_status(filter)) from += " JOIN jump_client_status s ON s.id = c.agent";
 
-  Result<Rows<std::int64_t>> ids = page_of<std::int64_t>(db_, "c.id", from, where, order, page);
-  if (!ids) return ids.error();
+  Rows<std::int64_t> ids;
+  if (words_of(filter.search).empty()) {
+    Result<Rows<std::int64_t>> listed = page_of<std::int64_t>(db_, "c.id", from, where, "c.id", page);
+    if (!listed) return listed.error();
+    ids = std::move(*listed);
+  } else {
+    Query query = db_.query("SELECT c.id FROM " + from + where.text() + " ORDER BY " +
+                            (by_text ? "f.rowid" : "c.id") + " LIMIT ?");
+    query.bind_integer(where.bind_to(query), kSearchMost);
+    Result<std::vector<std::int64_t>> found = collect<std::int64_t>(query);
+    if (!found) return found.error();
+    ids.total = static_cast<std::int64_t>(found->size());
+    for (std::int64_t at = page.offset; at < std::min(ids.total, page.offset + page.limit); ++at) {
+      ids.items.push_back((*found)[static_cast<std::size_t>(at)]);
+    }
+  }
   Rows<JumpClientRow> rows;
-  rows.total = ids->total;
-  rows.items.reserve(ids->items.size());
-  for (const std::int64_t id : ids->items) {
+  rows.total = ids.total;
+  rows.items.reserve(ids.items.size());
+  for (const std::int64_t id : ids.items) {
     Result<std::optional<JumpClientRow>> row = get(id);
     if (!row) return row.error();
     if (*row) rows.items.push_back(std::move(**row));

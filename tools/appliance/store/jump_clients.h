@@ -95,8 +95,12 @@ struct JumpClientReport {
 };
 BOOST_DESCRIBE_STRUCT(JumpClientReport, (), (inventory, inventory_at, statistics, statistics_at))
 
+// What a search gives at most: who finds more searches on, and a common word must not cost a walk over all
+// assets.
+inline constexpr std::int64_t kSearchMost = 1000;
+
 // All that are given must match: the fields exactly but for case, each word of `search` (at most 8) as a part
-// of any searched field or of the group's name.
+// of any searched field or of the group's name. With `search` at most kSearchMost are found and counted.
 struct JumpClientFilter {
   std::optional<std::string> name;
   std::optional<std::string> hostname;

@@ -77,8 +77,11 @@ CREATE TABLE jump_groups (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL COLLATE NOCASE UNIQUE,
   code_name TEXT NOT NULL COLLATE NOCASE UNIQUE,
-  comments TEXT
+  comments TEXT,
+  searched_upto INTEGER
 );
+-- searched_upto: a renamed group's assets are in the text index under the new name up to this id; NULL: all of them.
+CREATE INDEX jump_groups_to_index ON jump_groups (id) WHERE searched_upto IS NOT NULL;
 
 CREATE TABLE jump_item_roles (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -277,24 +280,30 @@ CREATE INDEX certificates_by_expiry ON certificates (not_after);
 
 -- The search over text. Trigrams: any part of at least three characters, without regard to case.
 CREATE VIRTUAL TABLE client_search USING fts5 (
-  name, hostname, fqdn, comments, tag, private_ip, public_ip, console_user, tokenize = 'trigram'
+  name, hostname, fqdn, comments, tag, private_ip, public_ip, console_user, group_name, tokenize = 'trigram'
 );
 CREATE TRIGGER client_search_insert AFTER INSERT ON jump_clients BEGIN
-  INSERT INTO client_search (rowid, name, hostname, fqdn, comments, tag, private_ip, public_ip, console_user)
+  INSERT INTO client_search
+    (rowid, name, hostname, fqdn, comments, tag, private_ip, public_ip, console_user, group_name)
   VALUES (new.id, new.name, new.hostname, new.fqdn, new.comments, new.tag, new.private_ip, new.public_ip,
-          new.console_user);
+          new.console_user, iif(new.jump_group_type = 'shared',
+                                (SELECT name FROM jump_groups WHERE id = new.jump_group_id), ''));
 END;
 CREATE TRIGGER client_search_delete AFTER DELETE ON jump_clients BEGIN
   DELETE FROM client_search WHERE rowid = old.id;
 END;
 CREATE TRIGGER client_search_update AFTER UPDATE OF
-  name, hostname, fqdn, comments, tag, private_ip, public_ip, console_user ON jump_clients
+  name, hostname, fqdn, comments, tag, private_ip, public_ip, console_user, jump_group_id, jump_group_type
+  ON jump_clients
 WHEN (new.name, new.hostname, new.fqdn, new.comments) IS NOT (old.name, old.hostname, old.fqdn, old.comments)
   OR (new.tag, new.private_ip, new.public_ip, new.console_user)
      IS NOT (old.tag, old.private_ip, old.public_ip, old.console_user)
+  OR (new.jump_group_id, new.jump_group_type) IS NOT (old.jump_group_id, old.jump_group_type)
 BEGIN
   UPDATE client_search SET name = new.name, hostname = new.hostname, fqdn = new.fqdn, comments = new.comments,
-    tag = new.tag, private_ip = new.private_ip, public_ip = new.public_ip, console_user = new.console_user
+    tag = new.tag, private_ip = new.private_ip, public_ip = new.public_ip, console_user = new.console_user,
+    group_name = iif(new.jump_group_type = 'shared',
+                     (SELECT name FROM jump_groups WHERE id = new.jump_group_id), '')
   WHERE rowid = old.id;
 END;
 )sql";

@@ -186,6 +186,41 @@ TEST_F(StoreTest, FollowsEditsRemovalsAndReportsInTheSearch) {
   EXPECT_NE(client(web.id, "next").id, one.id);
 }
 
+TEST_F(StoreTest, FindsAssetsUnderTheNewNameOfTheirGroup) {
+  JumpGroup web = group("Production");
+  client(web.id, "web-01");
+  client(web.id, "web-02");
+  web.name = "Retired";
+  ASSERT_TRUE(store->groups.change(web));
+  EXPECT_EQ(search("produc"), Names{});
+  EXPECT_EQ(search("retired 02"), Names{"web-02"});
+  EXPECT_FALSE(store->groups.reindex(1).value());
+  // As it is left when there are too many for one go.
+  ASSERT_TRUE(store->db().script("UPDATE jump_groups SET searched_upto = 0, name = 'Museum'"));
+  EXPECT_TRUE(store->groups.reindex(1).value());
+  EXPECT_EQ(search("museum"), Names{"web-01"});
+  EXPECT_TRUE(store->groups.reindex(1).value());
+  EXPECT_FALSE(store->groups.reindex(1).value());
+  EXPECT_EQ(search("museum"), (Names{"web-01", "web-02"}));
+}
+
+TEST_F(StoreTest, StopsASearchAtItsLimit) {
+  const JumpGroup web = group("Production");
+  {
+    Transaction whole(store->db());
+    for (int n = 0; n < kSearchMost + 5; ++n) client(web.id, "web-" + std::to_string(n));
+    ASSERT_TRUE(whole.commit());
+  }
+  JumpClientFilter filter;
+  for (const char* words : {"web", "we", "web 1"}) {
+    filter.search = words;
+    EXPECT_LE(store->jump_clients.list(filter, {0, 10})->total, kSearchMost) << words;
+    EXPECT_EQ(store->jump_clients.list(filter, {0, 10})->items.size(), 10u) << words;
+  }
+  filter.search.clear();
+  EXPECT_EQ(store->jump_clients.list(filter, {0, 10})->total, kSearchMost + 5);
+}
+
 TEST_F(StoreTest, FiltersExactlyAndPages) {
   const JumpGroup web = group("Production");
   for (int n = 0; n < 25; ++n) client(web.id, "web-" + std::to_string(n));
