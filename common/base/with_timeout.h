@@ -1,7 +1,9 @@
 // with_timeout: a race between an operation that returns Result and a clock.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <variant>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/multiple_exceptions.hpp>
@@ -16,14 +18,14 @@ namespace jump {
 template <typename T>
 Task<Result<T>> with_timeout(std::chrono::nanoseconds limit, std::string what, Task<Result<T>> operation) {
   using namespace asio::experimental::awaitable_operators;
-  std::variant<Result<T>, std::monostate> first;
+  std::optional<std::variant<Result<T>, std::monostate>> first;  // not every T can be made from nothing
   try {
-    first = co_await (std::move(operation) || sleep_for(limit));
+    first.emplace(co_await (std::move(operation) || sleep_for(limit)));
   } catch (const asio::multiple_exceptions& both) {
     // Cancelled from outside: the caller expects the one exception that it knows.
     std::rethrow_exception(both.first_exception());
   }
-  if (first.index() == 0) co_return std::move(std::get<0>(first));
+  if (first->index() == 0) co_return std::move(std::get<0>(*first));
   const auto seconds = std::chrono::duration<double>(limit).count();
   std::string number = std::to_string(seconds);
   number.erase(number.find_last_not_of('0') + 1);

@@ -419,7 +419,7 @@ TEST_F(TlsStreams, AHandshakeCanBeCancelledAtEveryAwait) {
     group.spawn("server", accept_and_read(std::move(pair.server), server, got));
     io.restart();
     for (int i = 0; i < steps; ++i) io.poll_one();
-    group.cancel();
+    cancel(io, group);
     ASSERT_TRUE(finish(io, group)) << steps;
   }
 }

@@ -10,6 +10,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -32,6 +33,17 @@ Task<> keep(Task<T> task, std::optional<T>& into) {
   into.emplace(co_await std::move(task));
 }
 
+// From a handler of the loop, as TaskGroup::cancel() asks.
+inline void cancel(asio::io_context& io, TaskGroup& group) {
+  bool done = false;
+  asio::post(io, [&] {
+    group.cancel();
+    done = true;
+  });
+  io.restart();
+  while (!done) io.poll_one();
+}
+
 // Runs the loop until the group is empty; what hangs fails the test instead of the machine.
 inline bool finish(asio::io_context& io, TaskGroup& group, std::chrono::nanoseconds limit = kPatience) {
   const auto until = std::chrono::steady_clock::now() + limit;
@@ -40,7 +52,7 @@ inline bool finish(asio::io_context& io, TaskGroup& group, std::chrono::nanoseco
   const bool over = group.empty();
   if (!over) {
     ADD_FAILURE() << "a task hangs";
-    group.cancel();
+    cancel(io, group);
     io.run_for(1s);
   }
   return over;
