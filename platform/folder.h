@@ -35,6 +35,10 @@ struct FileInfo {
   std::uint64_t inode = 0;
 };
 
+// True for a failure that any other write there would meet too: disk or quota full, read-only, broken, too
+// many open files.
+bool concerns_all_files(const Error& error);
+
 // An open regular file.
 class File {
  public:
@@ -47,6 +51,8 @@ class File {
   Result<void> truncate(std::uint64_t size);
   Result<void> set_mode(std::uint32_t mode);
   Result<void> set_modified(FileTime time);
+  // Begins to write to the disk and does not wait: so that sync() of many files waits once and not for each.
+  void begin_sync();
   // On the disk, not in a cache.
   Result<void> sync();
   // True when nobody else holds the lock of this file; held until the file is closed.

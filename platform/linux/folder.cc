@@ -73,6 +73,12 @@ Result<Handle> step(int from, const std::string& name, const std::string& path) 
 
 }  // namespace
 
+bool concerns_all_files(const Error& error) {
+  if (error.code.category() != boost::system::system_category()) return false;
+  constexpr std::array kNumbers = {ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM, ESTALE};
+  return std::ranges::find(kNumbers, error.code.value()) != kNumbers.end();
+}
+
 // --- File -----------------------------------------------------------------------------------------------
 
 Result<FileInfo> File::info() const {
@@ -114,6 +120,10 @@ Result<void> File::set_modified(FileTime time) {
   const std::array<timespec, 2> times = to_times(time);
   if (::futimens(handle_.get(), times.data()) != 0) return system_error("set the time");
   return {};
+}
+
+void File::begin_sync() {
+  ::sync_file_range(handle_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 Result<void> File::sync() {

@@ -47,7 +47,8 @@ class Bell {
 
 // 0 = the console, 1 = the endpoint; a direction is named by its writer.
 struct MemoryDirection {
-  std::deque<std::uint8_t> waiting;
+  Bytes waiting;
+  std::size_t begin = 0;  // of what waits: what is before was read
   std::uint64_t written = 0;
   std::uint64_t read = 0;
   std::uint64_t taken = 0;
@@ -91,11 +92,15 @@ class MemoryStream : public session::Stream {
     while (true) {
       if (std::optional<Error> ended = over()) co_return *ended;
       MemoryDirection& from = in();
-      if (!from.waiting.empty()) {
-        const std::size_t bytes = std::min(into.size(), from.waiting.size());
-        std::copy_n(from.waiting.begin(), bytes, into.begin());
-        from.waiting.erase(from.waiting.begin(), from.waiting.begin() + static_cast<std::ptrdiff_t>(bytes));
+      if (from.begin < from.waiting.size()) {
+        const std::size_t bytes = std::min(into.size(), from.waiting.size() - from.begin);
+        std::copy_n(from.waiting.data() + from.begin, bytes, into.data());
+        from.begin += bytes;
         from.read += bytes;
+        if (from.begin == from.waiting.size()) {
+          from.waiting.clear();
+          from.begin = 0;
+        }
         co_return bytes;
       }
       if (from.ended) {
