@@ -308,6 +308,26 @@ TEST_F(Hostile, WindowsOfAllStreamsTogetherHaveALimit) {
   EXPECT_GE(granted, limits::kTunnelPool / 2 + 100 * limits::kWindowStart);
 }
 
+// The same fixture for what a good peer does at a bad moment.
+class OneEnd : public Hostile {};
+
+TEST_F(OneEnd, AcknowledgesAnEndAnewInEachAttachmentBeforeItForgetsTheStream) {
+  go_live();
+  const std::uint32_t stream = end->open({}).value();
+  end->end(stream);
+  ASSERT_TRUE(give(encode_window(5, stream, {0, 100})));
+  ASSERT_TRUE(give(encode_end(5, stream, 0)));
+  end->end_taken(stream);
+  sent();  // the window that says so: lost with its link
+  // The list and the acknowledgement of our own end come before this end can write anything.
+  ASSERT_TRUE(give(encode_resume(5, {2, {}})));
+  ASSERT_TRUE(give(encode_resumed(5, {2, stream, 0, {{0, 0, 0, false}, {stream, 0, 0, true}}})));
+  ASSERT_TRUE(give(encode_window(5, stream, {1, 100})));
+  EXPECT_TRUE(end->live_stream(stream));
+  EXPECT_EQ(std::ranges::count(sent(), Kind::window), 2);
+  EXPECT_FALSE(end->live_stream(stream));
+}
+
 // Frames that are nearly right, in any order.
 class HostileRandom : public testing::TestWithParam<bool> {};
 

@@ -177,5 +177,111 @@ TEST(Session, AnotherConsoleTakesOverWithTheKeptOutput) {
   EXPECT_EQ(lab.console->notice().text, "taken over by someone");
 }
 
+TEST(Session, LeavesFromEveryState) {
+  struct Case {
+    const char* name;
+    void (*prepare)(Lab&);
+  };
+  const Case cases[] = {
+      {"unbound", [](Lab&) {}},
+      {"attaching", [](Lab& lab) { lab.connect(); }},
+      {"waiting",
+       [](Lab& lab) {
+         lab.connect();
+         lab.settle(10);
+         lab.cut(0);
+         lab.settle(5);
+       }},
+      {"live",
+       [](Lab& lab) {
+         lab.connect();
+         lab.settle(10);
+       }},
+      {"half resumed",
+       [](Lab& lab) {
+         lab.connect();
+         while (lab.endpoint->state() != SessionEnd::State::live) lab.step(1 << 20);
+       }},
+  };
+  for (const Case& each : cases) {
+    Lab lab;
+    each.prepare(lab);
+    lab.endpoint->leave(Reason::finished, "done");
+    lab.endpoint->leave(Reason::failed, "again");
+    lab.connect();
+    lab.settle(20);
+    EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::over) << each.name;
+    EXPECT_EQ(lab.endpoint->notice().reason, Reason::finished) << each.name;
+    ASSERT_EQ(lab.leaves.size(), 1u) << each.name;
+    EXPECT_EQ(lab.leaves[0].text, "done") << each.name;
+  }
+}
+
+TEST(Session, BothMayLeaveAtOnce) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  lab.endpoint->leave(Reason::finished, "the program ended");
+  lab.console->leave(Reason::ended_by_owner, "closed");
+  lab.settle(10);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::over);
+  EXPECT_EQ(lab.console->state(), SessionEnd::State::over);
+  EXPECT_EQ(lab.leaves.size(), 1u);
+}
+
+TEST(Session, IsOverWhenItIsRefused) {
+  for (const bool live_before : {false, true}) {
+    Lab lab;
+    if (live_before) {
+      lab.connect();
+      lab.settle(10);
+      lab.cut(0);
+    }
+    Outbox outbox([] {});
+    lab.console->bind(outbox, 3, lab.now);
+    const Bytes frame = encode_notice(Kind::refused, 3, {Reason::not_found, "the session ended at 12:00"});
+    EXPECT_TRUE(
+        lab.console->on_frame(decode_header(frame).value(), ByteView(frame).subspan(kHeaderBytes), lab.now));
+    EXPECT_EQ(lab.console->state(), SessionEnd::State::over);
+    EXPECT_EQ(lab.console->notice().text, "the session ended at 12:00");
+    EXPECT_FALSE(lab.console->deadline());
+    EXPECT_FALSE(outbox.pending());
+    lab.console->bind(outbox, 4, lab.now);
+    EXPECT_FALSE(lab.console->bound());
+  }
+}
+
+TEST(Session, LetsGoAndComesBack) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  lab.console->leave(Reason::let_go, "later");
+  lab.settle(10);
+  EXPECT_EQ(lab.console->state(), SessionEnd::State::over);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::waiting);
+  EXPECT_TRUE(lab.endpoint->deadline());
+  lab.endpoint->write(0, as_bytes("meanwhile"));
+  lab.take_over(9);
+  lab.settle(20);
+  EXPECT_EQ(lab.endpoint->state(), SessionEnd::State::live);
+}
+
+TEST(Session, AFullRecordingHoldsItWithoutACountdown) {
+  Lab lab;
+  lab.connect();
+  lab.settle(10);
+  lab.anchor->set_holding(true);
+  lab.settle(5);
+  EXPECT_EQ(lab.console->state(), SessionEnd::State::waiting);
+  EXPECT_EQ(lab.console->notice().reason, Reason::no_space);
+  EXPECT_FALSE(lab.console->deadline());
+  lab.console->write(0, as_bytes("typed"));
+  lab.anchor->set_holding(false);
+  lab.settle(10);
+  std::string got;
+  Lab::drain(*lab.endpoint, 0, got);
+  EXPECT_EQ(got, "typed");
+}
+
 }  // namespace
 }  // namespace jump::mux

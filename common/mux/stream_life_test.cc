@@ -131,5 +131,54 @@ TEST_F(StreamLife, OneStreamTooManyIsRefusedWithItsReason) {
   EXPECT_FALSE(lab.endpoint->open({}));
 }
 
+TEST_F(StreamLife, AllStreamsGoOnAfterACut) {
+  std::vector<std::uint32_t> streams;
+  for (std::size_t i = 1; i < limits::kLiveStreams; ++i) {
+    streams.push_back(lab.console->open({}).value());
+    ASSERT_TRUE(lab.endpoint->adopt(streams.back(), {}));
+    write_all(*lab.console, streams.back(), "before ");
+  }
+  // Some of it has arrived, no window of the endpoint was sent.
+  for (int i = 0; i < 30; ++i) lab.step(700);
+  lab.cut(1);
+  for (const std::uint32_t stream : streams) write_all(*lab.console, stream, "after");
+  lab.connect();
+  expect_live();
+  for (const std::uint32_t stream : streams) ASSERT_EQ(drained(*lab.endpoint, stream), "before after");
+}
+
+TEST_F(StreamLife, AFullSessionRefusesTheOtherEndsStreamWithItsReason) {
+  // Both ends fill up at the same time, each without knowing of the other's last one.
+  for (std::size_t i = 1; i < limits::kLiveStreams; ++i) ASSERT_TRUE(lab.console->open({}));
+  const std::uint32_t one_more = lab.endpoint->open({}).value();
+  const Result<void> refused = lab.console->adopt(one_more, {});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(Fault::too_large));
+  expect_live();
+  EXPECT_FALSE(lab.endpoint->live_stream(one_more));
+  EXPECT_EQ(lab.endpoint->reset_text(one_more), "too many streams");
+}
+
+TEST_F(StreamLife, NumbersOfTheWrongParityOrOrderAreNotAdopted) {
+  EXPECT_FALSE(lab.endpoint->adopt(0, {}));
+  EXPECT_FALSE(lab.endpoint->adopt(3, {}));
+  EXPECT_TRUE(lab.endpoint->adopt(6, {}));
+  EXPECT_FALSE(lab.endpoint->adopt(6, {}));
+  EXPECT_FALSE(lab.endpoint->adopt(4, {}));
+}
+
+TEST_F(StreamLife, SayingNothingCostsNothing) {
+  const std::uint32_t stream = lab.console->open({}).value();
+  ASSERT_TRUE(lab.endpoint->adopt(stream, {}));
+  lab.settle(5);
+  EXPECT_TRUE(lab.quiet());
+  lab.console->taken(stream, 0);
+  lab.console->write(stream, {});
+  lab.console->reset(4711, ResetCode::cancelled, "not ours");
+  lab.console->reset(0, ResetCode::cancelled, "never");
+  lab.console->end(4711);
+  EXPECT_TRUE(lab.quiet());
+}
+
 }  // namespace
 }  // namespace jump::mux
