@@ -94,6 +94,7 @@ int main(int argc, char** argv) {
 
   CLI::App app("The Jump Client: keeps this machine reachable through its appliance, and listens on nothing.");
   app.require_subcommand(1);
+  app.fallthrough();  // before the subcommands are made: they inherit it
   app.set_version_flag("--version", agent::software());
   Options options;
   auto* config_option = app.add_option("--config", options.config_file, "Configuration file")->capture_default_str();
@@ -104,7 +105,6 @@ int main(int argc, char** argv) {
   app.add_subcommand("doctor", "Test name lookup, route, proxy, TLS, clock and enrolment");
   app.add_subcommand("uninstall", "Tell the appliance, and remove identity and state from this machine");
   app.add_subcommand("config", "Print the configuration as it is in force");
-  app.fallthrough();
   CLI11_PARSE(app, argc, argv);
 
   const Result<agent::Config> config = agent::load_config(options.config_file, config_option->count() > 0);

@@ -9,6 +9,7 @@
 #include "common/files/record.h"
 #include "common/files/transfer.h"
 #include "common/files/tree.h"
+#include "common/files/tree_digest.h"
 #include "common/session/serve_streams.h"
 #include "platform/folder.h"
 
@@ -134,6 +135,7 @@ class Remover {
       const Result<std::vector<std::string>> names = source_.place.folder.names(path, files::kNamesMost);
       if (!names) co_return remark(path, names.error());
       for (const std::string& name : *names) co_await remove_one(files::join(path, name), true);
+      co_await files::give_way();
     }
     const Result<void> done =
         folder ? source_.place.folder.remove_folder(path) : source_.place.folder.remove(path);
@@ -154,18 +156,30 @@ class Remover {
   files::TransferResult result_;
 };
 
+// "/a/b/../c/" → "/a/c"
+fs::path without_detours(const std::string& path) {
+  fs::path plain = fs::path(path).lexically_normal();
+  if (!plain.has_filename() && plain.has_relative_path()) plain = plain.parent_path();
+  return plain;
+}
+
 // The folder that holds the thing, opened, and its name: a link at the end of the path is itself what is
-// meant.
-Result<files::Source> holder_of(const std::string& path) {
-  const fs::path whole = fs::path(path).lexically_normal();
-  const fs::path name = whole.filename().empty() ? whole.parent_path().filename() : whole.filename();
-  const fs::path parent = whole.filename().empty() ? whole.parent_path().parent_path() : whole.parent_path();
-  if (Result<void> fine = files::check_name(name.string()); !fine) {
-    return Error(Fault::refused, "'" + printable(path, 256) + "' cannot be removed");
-  }
+// meant. Neither the home folder nor anything that it lies in is given.
+Result<files::Source> holder_of(const std::string& path, const std::string& home) {
+  const Error refused(Fault::refused,
+                      "'" + printable(path, 256) + "' is not removed: the home folder lies in it");
+  const fs::path wanted = without_detours(path);
+  if (!wanted.has_relative_path()) return refused;
+  std::error_code failed;
+  const fs::path parent = fs::canonical(wanted.parent_path(), failed);
+  if (failed) return Error(boost::system::error_code(failed), "open " + printable(path, 256));
+  const std::string real = (parent / wanted.filename()).string();
+  const std::string real_home = fs::weakly_canonical(home, failed).string();
+  if (real_home == real || real_home.starts_with(real + "/")) return refused;
   Result<platform::Folder> folder = platform::Folder::open(parent.string());
   if (!folder) return folder.error();
-  files::Source source{files::Place{std::move(*folder), std::string()}, platform::FileInfo(), name.string()};
+  files::Source source{files::Place{std::move(*folder), std::string()}, platform::FileInfo(),
+                       wanted.filename().string()};
   const Result<platform::FileInfo> info = source.place.folder.info(source.name);
   if (!info) return info.error();
   source.info = *info;
@@ -173,12 +187,7 @@ Result<files::Source> holder_of(const std::string& path) {
 }
 
 Task<Result<void>> remove(session::Stream& stream, files::RemoveStart start, FilesOptions options) {
-  const fs::path wanted = fs::path(start.path).lexically_normal();
-  if (wanted == fs::path(options.home).lexically_normal() || wanted == wanted.root_path()) {
-    co_return Error(Fault::refused,
-                    "'" + printable(start.path, 256) + "' is not removed: it is the home folder or the root");
-  }
-  Result<files::Source> source = holder_of(start.path);
+  Result<files::Source> source = holder_of(start.path, options.home);
   if (!source) co_return source.error();
   Remover remover(*source);
   files::TransferResult result = co_await remover.remove(source->name, start.recursive);
