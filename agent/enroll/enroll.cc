@@ -22,21 +22,20 @@ Task<Result<std::string>> ask_appliance(tunnel::Transport& stream, std::string b
   if (written && stream.backlog()) written = co_await stream.writable();
   if (!written) co_return written.error();
   std::string answer;
+  std::array<std::uint8_t, 16384> bytes;
   while (true) {
     if (answer.size() >= 4) {
       const std::size_t size = get_u32(reinterpret_cast<const std::uint8_t*>(answer.data()));
       if (size > identity::kEnrollBytes) co_return Error(Fault::too_large, "the appliance's answer is too large");
       if (answer.size() >= 4 + size) co_return answer.substr(4, size);
     }
+    // The appliance closes behind its answer: what it said comes first.
+    const Result<std::size_t> size = stream.read_now(bytes);
+    if (!size) co_return size.error();
+    answer.append(reinterpret_cast<const char*>(bytes.data()), *size);
+    if (*size > 0) continue;
     Result<void> ready = co_await stream.readable();
     if (!ready) co_return ready.error();
-    std::array<std::uint8_t, 16384> bytes;
-    while (true) {
-      const Result<std::size_t> size = stream.read_now(bytes);
-      if (!size) co_return size.error();
-      if (*size == 0) break;
-      answer.append(reinterpret_cast<const char*>(bytes.data()), *size);
-    }
   }
 }
 

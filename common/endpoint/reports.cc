@@ -64,7 +64,11 @@ control::Inventory Reports::inventory() const {
   inventory.fqdn = name.fqdn;
   inventory.operating_system = system.name;
   inventory.architecture = system.architecture;
-  inventory.software_version = begin_.software;
+  // "jump-client 0.1.0 (linux x86_64)": the version alone is what assets are compared by.
+  const std::size_t name_end = begin_.software.find(' ');
+  const std::size_t version_end = begin_.software.find(' ', name_end + 1);
+  inventory.software_version =
+      name_end == std::string::npos ? begin_.software : begin_.software.substr(name_end + 1, version_end - name_end - 1);
   if (!begin_.session_user.empty()) inventory.session_user = begin_.session_user;
   inventory.kinds = begin_.kinds;
   const Result<std::vector<platform::NetInterface>> interfaces = platform::net_interfaces();

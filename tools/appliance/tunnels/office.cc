@@ -16,6 +16,13 @@ std::int64_t wall_micros() {
       .count();
 }
 
+// "jump-client 0.1.0 (linux x86_64)" → "0.1.0"
+std::string version_of(const std::string& software) {
+  const std::size_t begin = software.find(' ');
+  if (begin == std::string::npos) return software;
+  return software.substr(begin + 1, software.find(' ', begin + 1) - begin - 1);
+}
+
 }  // namespace
 
 Office::Office(asio::any_io_executor executor, Database& database, Keys& keys, PresenceTable& presence,
@@ -123,7 +130,7 @@ void Office::add_agent(std::int64_t id, Peer& peer) {
   change.route = route;
   change.boot_id = peer.hello()->boot_id;
   change.public_ip = peer.remote_address();
-  change.software_version = peer.hello()->software;
+  change.software_version = version_of(peer.hello()->software);
   presence(std::move(change));
 }
 
