@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "common/control/codec.h"
 
@@ -25,6 +27,23 @@ TEST(ControlRules, EachSenderMaySendItsOwnAndNothingElse) {
     EXPECT_EQ(allowed(Sender::console, kind), console.contains(kind)) << kind;
     EXPECT_EQ(allowed(Sender::appliance, kind), appliance.contains(kind)) << kind;
   }
+}
+
+TEST(ControlRules, AreTheTableOfTheSpec) {
+  std::ifstream file(JUMP_PROTOCOL_MD);
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string spec = text.str();
+  const auto expect_row = [&](std::string_view kind, std::string_view shape, Senders from) {
+    std::string who;
+    for (const Sender sender : {Sender::agent, Sender::node, Sender::console, Sender::appliance}) {
+      if (from.contains(sender)) who += (who.empty() ? "" : ", ") + std::string(sender_name(sender));
+    }
+    const std::string row = "| `" + std::string(kind) + "` | " + std::string(shape) + " | " + who + " |";
+    EXPECT_NE(spec.find(row), std::string::npos) << row;
+  };
+  std::apply([&](const auto&... rows) { (expect_row(rows.kind, "question", rows.from), ...); }, kQuestions);
+  std::apply([&](const auto&... rows) { (expect_row(rows.kind, "notice", rows.from), ...); }, kNotices);
 }
 
 TEST(ControlRules, ARemovedAgentHearsItsOrderAndNothingElseIsSaid) {
