@@ -30,6 +30,21 @@ int run_command(const Command& command) {
   return status;
 }
 
+// Help and version are no errors. Everything else is one line.
+int wrong_use(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {
+    app.exit(error);
+    return kDone;
+  }
+  std::string name = "jump";
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    name += " " + at->get_name();
+  }
+  note(printable(error.what()) + "; see `" + name + " --help`");
+  return kWrongUse;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -44,11 +59,12 @@ int main(int argc, char** argv) {
   add_login_commands(app, chosen);
   add_asset_commands(app, chosen);
   add_session_commands(app, chosen);
+  add_transfer_commands(app, chosen);
+  add_recording_commands(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? kDone : kWrongUse;
+    return wrong_use(app, error);
   }
   if (verbose) log::set_level(log::Level::debug);
   return run_command(chosen.command);

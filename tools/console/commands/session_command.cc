@@ -57,6 +57,16 @@ Task<Result<void>> SessionCommand::connect() {
   co_return co_await with_timeout(kUpTimeout, "the appliance", std::move(coming_up));
 }
 
+Task<Result<OpenedSessionPtr>> SessionCommand::open(std::string asset, bool wait, control::SessionKind kind,
+                                                    json::value arguments) {
+  const PickedAsset picked = co_await pick_online(std::move(asset), wait);
+  picked_status_ = picked.status;
+  if (!picked.asset) co_return Error(Fault::not_found, "no asset");
+  const Result<void> up = co_await connect();
+  if (!up) co_return up.error();
+  co_return co_await open_session(tunnel_, picked.asset->names.id, kind, std::move(arguments));
+}
+
 Task<> SessionCommand::stop() {
   co_await tasks_.stop();
 }

@@ -6,7 +6,7 @@
 
 #include "common/base/task_group.h"
 #include "tools/console/commands/command.h"
-#include "tools/console/session/console_tunnel.h"
+#include "tools/console/session/opened_session.h"
 
 namespace jump::console {
 
@@ -21,6 +21,13 @@ class SessionCommand {
   Task<PickedAsset> pick_online(std::string wanted, bool wait);
   // Dials; ends when the tunnel is up.
   Task<Result<void>> connect();
+  // All of it: the asset, the tunnel, the session.
+  Task<Result<OpenedSessionPtr>> open(std::string asset, bool wait, control::SessionKind kind,
+                                      json::value arguments);
+  // What to end with after open() has failed: 2 for several matches, which have been listed.
+  int status_of_failure(const Error& error) const {
+    return picked_status_ != 0 ? picked_status_ : fail(error);
+  }
   // Before this goes.
   Task<> stop();
 
@@ -34,6 +41,7 @@ class SessionCommand {
   std::unique_ptr<ApiClient> api_;
   ConsoleTunnel tunnel_;
   TaskGroup tasks_;
+  int picked_status_ = 0;  // pick_online() has said why
 };
 
 }  // namespace jump::console

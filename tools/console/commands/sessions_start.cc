@@ -1,7 +1,6 @@
 // shell, exec: commands that open a session.
 #include <CLI/CLI.hpp>
 
-#include "common/base/clock.h"
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/session_command.h"
 #include "tools/console/session/exec.h"
@@ -17,28 +16,20 @@ struct ShellOptions {
   bool wait = false;
 };
 
+Task<Result<OpenedSessionPtr>> attach(SessionCommand& command, std::string id) {
+  const Result<void> up = co_await command.connect();
+  if (!up) co_return up.error();
+  co_return co_await attach_session(command.tunnel(), std::move(id));
+}
+
 Task<int> run_shell(SessionCommand& command, const ShellOptions& options) {
-  Result<OpenedSessionPtr> session = Error(Fault::internal, "");
-  if (options.attach.empty()) {
-    const PickedAsset picked = co_await command.pick_online(options.asset, options.wait);
-    if (!picked.asset) co_return picked.status;
-    const Result<void> up = co_await command.connect();
-    if (!up) co_return fail(up.error());
-    json::value arguments = shell_arguments();
-    session = co_await open_session(command.tunnel(), picked.asset->names.id, control::SessionKind::shell,
-                                    std::move(arguments));
-  } else {
-    const Result<std::string> id = parse_session_id(options.attach);
-    if (!id) {
-      fail(id.error());
-      co_return kWrongUse;
-    }
-    const Result<void> up = co_await command.connect();
-    if (!up) co_return fail(up.error());
-    session = co_await attach_session(command.tunnel(), *id);
-  }
-  if (!session) co_return fail(session.error());
-  Shell shell(**session, !options.attach.empty());
+  const bool attached = !options.attach.empty();
+  auto getting =
+      attached ? attach(command, options.attach)
+               : command.open(options.asset, options.wait, control::SessionKind::shell, shell_arguments());
+  Result<OpenedSessionPtr> session = co_await std::move(getting);
+  if (!session) co_return command.status_of_failure(session.error());
+  Shell shell(**session, attached);
   const ShellEnding ending = co_await shell.run();
   if (!ending.text.empty()) note(ending.text);
   co_return ending.status;
@@ -48,6 +39,14 @@ Task<int> shell(Context& context, ShellOptions options) {
   if (options.asset.empty() == options.attach.empty()) {
     fail("give an ASSET, or --attach SESSION");
     co_return kWrongUse;
+  }
+  if (!options.attach.empty()) {
+    const Result<std::string> id = parse_session_id(options.attach);
+    if (!id) {
+      fail(id.error());
+      co_return kWrongUse;
+    }
+    options.attach = *id;
   }
   Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context);
   if (!command) co_return fail(command.error());
@@ -64,14 +63,9 @@ struct ExecOptions {
 };
 
 Task<int> run_exec(SessionCommand& command, const ExecOptions& options) {
-  const PickedAsset picked = co_await command.pick_online(options.asset, options.wait);
-  if (!picked.asset) co_return picked.status;
-  const Result<void> up = co_await command.connect();
-  if (!up) co_return fail(up.error());
-  json::value arguments = exec_arguments(options.argv);
-  Result<OpenedSessionPtr> session = co_await open_session(command.tunnel(), picked.asset->names.id,
-                                                           control::SessionKind::exec, std::move(arguments));
-  if (!session) co_return fail(session.error());
+  Result<OpenedSessionPtr> session = co_await command.open(
+      options.asset, options.wait, control::SessionKind::exec, exec_arguments(options.argv));
+  if (!session) co_return command.status_of_failure(session.error());
   Exec exec(**session, options.no_input);
   const ExecEnding ending = co_await exec.run();
   if (!ending.text.empty()) note(ending.text);
