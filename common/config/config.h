@@ -129,8 +129,11 @@ void read(const Node& from, T& to, const std::string& path, Faults& faults) {
       return;
     }
     to.clear();
-    for (const Node& item : from.items)
-      read(item, to.emplace_back(), path + "[" + std::to_string(to.size() - 1) + "]", faults);
+    for (const Node& item : from.items) {
+      // In two statements: which of two arguments is made first is the compiler's choice.
+      const std::string inner = path + "[" + std::to_string(to.size()) + "]";
+      read(item, to.emplace_back(), inner, faults);
+    }
   } else if constexpr (IsMap<T>::value) {
     if (from.kind != Node::Kind::map && from.kind != Node::Kind::nothing) {
       faults.add(from.line, path, "expected keys and values");

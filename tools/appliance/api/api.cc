@@ -333,6 +333,7 @@ Result<store::JumpClientRow> Api::may_start(std::int64_t user_id, std::int64_t a
   const Result<std::optional<store::User>> user = store.users.get(user_id);
   if (!user) return user.error();
   if (!*user || !(*user)->enabled) return Error(Fault::refused, "the user is disabled");
+  if ((*user)->password_reset_next_login) return Error(Fault::refused, "the password must be changed first");
   Result<std::optional<store::JumpClientRow>> row = store.jump_clients.get(asset);
   if (!row) return row.error();
   if (!*row) return none;

@@ -129,6 +129,16 @@ TEST_F(DurabilityTest, CopiesWhileItIsOpen) {
   EXPECT_EQ(Store::open(file("copy.db"), 0).value()->events.last_id().value(), 1);
 }
 
+TEST_F(DurabilityTest, SeesSettingsThatAnotherProcessChanged) {
+  std::unique_ptr<Store> serving = Store::open(file("jump.db"), 0).value();
+  EXPECT_EQ(serving->settings.site()->addresses_serial, 0u);
+  std::unique_ptr<Store> command = Store::open(file("jump.db"), 0).value();
+  SiteSettings site = command->settings.site().value();
+  site.addresses = {"a.example:443"};
+  ASSERT_TRUE(command->settings.change(site));
+  EXPECT_EQ(serving->settings.site()->addresses_serial, 1u);
+}
+
 TEST_F(DurabilityTest, AddsWhatTheEventsFileMissesAndCutsHalfALine) {
   std::unique_ptr<Store> store = Store::open(file("jump.db"), 0).value();
   for (int n = 0; n < 5; ++n) ASSERT_TRUE(store->events.add(event_of(n)));

@@ -21,7 +21,11 @@ Result<void> put(Db& db, std::string_view key, const std::string& value) {
 }  // namespace
 
 Result<SiteSettings> Settings::site() {
-  if (cached_) return *cached_;
+  // Grows when another process committed something: `jump-appliance address add` beside a running appliance.
+  const Result<std::int64_t> version = value<std::int64_t>(db_, "PRAGMA data_version");
+  if (!version) return version.error();
+  if (cached_ && cached_version_ == *version) return *cached_;
+  cached_version_ = *version;
   Result<std::vector<Setting>> rows =
       all<Setting>(db_, "SELECT key, value FROM settings WHERE key LIKE 'site.%'");
   if (!rows) return rows.error();

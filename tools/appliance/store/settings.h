@@ -57,10 +57,11 @@ class Settings {
  public:
   explicit Settings(Db& db) : db_(db) {}
 
-  // Kept in memory after the first read; what another process changed is seen by reload().
+  // Kept in memory until somebody, another process too, changes the database.
   Result<SiteSettings> site();
   // Stores what differs. A change of `addresses` raises `addresses_serial`, whatever the caller put there.
   Result<void> change(SiteSettings to);
+  // After a transaction that was undone.
   void reload() { cached_.reset(); }
 
   // The program's own values: "run_seconds", "fingerprint_salt", …; never shown. Names are written by us.
@@ -71,6 +72,7 @@ class Settings {
  private:
   Db& db_;
   std::optional<SiteSettings> cached_;
+  std::int64_t cached_version_ = 0;
 };
 
 }  // namespace jump::store
