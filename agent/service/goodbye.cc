@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "agent/service/service.h"
+#include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
 #include "common/endpoint/appliance_dialler.h"
 #include "common/endpoint/control_channel.h"
@@ -38,6 +39,12 @@ class Goodbye : tunnel::LinkHandler {
       : channel_(executor), welcomed_(executor), tasks_(executor), link_(executor, stream, *this) {}
 
   Task<Result<void>> say(const endpoint::Begin& begin) {
+    Task<Result<void>> saying = ask(begin);
+    co_return co_await and_stop(tasks_, std::move(saying));
+  }
+
+ private:
+  Task<Result<void>> ask(const endpoint::Begin& begin) {
     tasks_.spawn("link", run_link());
     control::Hello hello;
     hello.software = begin.software;
@@ -55,11 +62,9 @@ class Goodbye : tunnel::LinkHandler {
       if (!done) result = done.error();
     }
     link_.close(Error(Fault::closed, "done"));
-    co_await tasks_.stop();
     co_return result;
   }
 
- private:
   Task<> run_link() {
     const Error why = co_await link_.run();
     if (!refused_) refused_ = why;

@@ -1,8 +1,10 @@
 #include "agent/service/kinds.h"
 
+#include "agent/files/files.h"
 #include "agent/forward/forward.h"
 #include "agent/shell/exec.h"
 #include "agent/shell/shell.h"
+#include "agent/sysinfo/sysinfo.h"
 #include "common/session/codec.h"
 
 namespace jump::agent {
@@ -32,7 +34,20 @@ Task<Result<void>> run_kind(endpoint::SessionIo& io, const endpoint::SessionSetu
       if (!start) co_return start.error();
       co_return co_await run_exec(io, std::move(*start), run_as());
     }
-    default: break;
+    case control::SessionKind::files: {
+      const Result<platform::User> user = platform::current_user();
+      FilesOptions options;
+      if (user) options.home = user->home;
+      co_return co_await run_files(io, std::move(options));
+    }
+    case control::SessionKind::sysinfo: co_return co_await run_sysinfo(io);
+    case control::SessionKind::forward: {
+      Result<session::ForwardStart> start = start_of<session::ForwardStart>(setup);
+      if (!start) co_return start.error();
+      Result<AllowList> allowed = AllowList::parse(setup.forward_allow);
+      if (!allowed) co_return wrap(allowed.error(), "forward_allow in this endpoint's configuration");
+      co_return co_await run_forward(io, std::move(*start), std::move(*allowed));
+    }
   }
   co_return Error(Fault::unsupported, "this Jump Client does not serve sessions of this kind");
 }

@@ -97,15 +97,25 @@ class Host : tunnel::LinkHandler {
       pause = kRetryLeast;
       tunnel::LocalTransport transport(executor_, socket->release());
       tunnel::Link link(executor_, transport, *this);
-      link_ = &link;
-      io_.end().bind(link.outbox(), kSlot, BootClock::now());
-      link.set_busy(true);
-      Error why = co_await link.run();
-      link_ = nullptr;
-      io_.end().unbind(BootClock::now());
+      const Error why = co_await one_connection(link);
       log::debug("session", "local connection ended", {{"reason", why.message()}});
       co_await sleep_for(kRetryLeast);
     }
+  }
+
+  Task<Error> one_connection(tunnel::Link& link) {
+    // Also when this is cancelled: nothing may keep pointing to the link.
+    struct Leave {
+      Host& host;
+      ~Leave() {
+        host.link_ = nullptr;
+        host.io_.end().unbind(BootClock::now());
+      }
+    } leave{*this};
+    link_ = &link;
+    io_.end().bind(link.outbox(), kSlot, BootClock::now());
+    link.set_busy(true);
+    co_return co_await link.run();
   }
 
   Result<void> on_frame(const mux::FrameView& frame, Instant now) override {

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/log.h"
+#include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
 #include "common/endpoint/appliance_dialler.h"
 #include "common/endpoint/control_channel.h"
@@ -55,11 +56,8 @@ class Tunnel : tunnel::LinkHandler {
     if (!text) co_return text.error();
     link_.outbox().control(mux::encode_json(mux::Kind::hello, *text));
     tasks_.spawn("hello limit", limit_hello());
-    Error why = co_await link_.run();
-    channel_.detach();
-    for (auto& [slot, relay] : relays_) relay->close(Error(Fault::closed, "the tunnel is lost"));
-    co_await tasks_.stop();
-    co_return why;
+    Task<Error> running = run_link();
+    co_return co_await and_stop(tasks_, std::move(running));
   }
 
   void close(Error reason) { link_.close(std::move(reason)); }
@@ -77,6 +75,14 @@ class Tunnel : tunnel::LinkHandler {
   std::function<void(const control::Notice&)> on_notice;
 
  private:
+  Task<Error> run_link() {
+    struct Leave {
+      ControlChannel& channel;
+      ~Leave() { channel.detach(); }
+    } leave{channel_};
+    co_return co_await link_.run();
+  }
+
   Task<> limit_hello() {
     if (!co_await welcomed_.wait_for(std::chrono::seconds(15))) {
       link_.close(Error(Fault::timed_out, "the appliance did not answer hello within 15 s"));
@@ -147,13 +153,19 @@ class Tunnel : tunnel::LinkHandler {
     const std::uint32_t slot = ++last_slot_;
     auto& place = relays_[slot];
     place = std::make_unique<LocalRelay>(executor_, socket, link_, slot);
+    struct Leave {
+      Tunnel& tunnel;
+      std::uint32_t slot;
+      ~Leave() {
+        tunnel.relays_.erase(slot);
+        tunnel.link_.set_busy(!tunnel.relays_.empty());
+        if (tunnel.on_sessions) tunnel.on_sessions();
+      }
+    } leave{*this, slot};
     if (on_sessions) on_sessions();
     link_.set_busy(true);
     const Error why = co_await place->run();
     log::debug("tunnel", "a session process left", {{"slot", slot}, {"reason", why.message()}});
-    relays_.erase(slot);
-    link_.set_busy(!relays_.empty());
-    if (on_sessions) on_sessions();
   }
 
   asio::any_io_executor executor_;
@@ -265,9 +277,16 @@ class TunnelProcess {
         show();
       };
       tunnel.on_notice = [&](const control::Notice& notice) { on_notice(notice); };
-      tunnel_ = &tunnel;
-      const Error why = co_await tunnel.run(dialled->route);
-      tunnel_ = nullptr;
+      struct Leave {
+        TunnelProcess& process;
+        ~Leave() { process.tunnel_ = nullptr; }
+      };
+      Error why;
+      {
+        Leave leave{*this};
+        tunnel_ = &tunnel;
+        why = co_await tunnel.run(dialled->route);
+      }
       status_now_.sessions = 0;
       log::info("tunnel", "the tunnel ended", {{"reason", why.message()}});
       dialler_->ended(tunnel.welcome().has_value(), tunnel.told_to_go());

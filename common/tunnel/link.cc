@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/base/scoped_group.h"
+
 namespace jump::tunnel {
 namespace {
 
@@ -31,21 +33,23 @@ Link::Link(asio::any_io_executor executor, Transport& transport, LinkHandler& ha
 Link::~Link() = default;
 
 Task<Error> Link::run() {
+  // Cancelled or not, no task touches the transport any more when this ends.
+  Task<bool> working = run_until_over();
+  co_await and_stop(tasks_, std::move(working));
+  co_return reason_ ? *reason_ : Error(Fault::closed, "stopped");
+}
+
+Task<bool> Link::run_until_over() {
+  struct Close {
+    Transport& transport;
+    ~Close() { transport.close(); }
+  } close{transport_};
   transport_.set_unsent_limit(kBatch);
   tasks_.spawn("link reader", read_loop());
   tasks_.spawn("link writer", write_loop());
   tasks_.spawn("link watch", watch_loop());
-  bool cancelled = false;
-  while (!reason_ && !cancelled) {
-    try {
-      co_await over_.wait();
-    } catch (const boost::system::system_error&) {
-      cancelled = true;
-    }
-  }
-  transport_.close();
-  co_await tasks_.stop();
-  co_return reason_ ? *reason_ : Error(Fault::closed, "stopped");
+  while (!reason_) co_await over_.wait();
+  co_return true;
 }
 
 void Link::close(Error reason) {

@@ -50,6 +50,7 @@ class Link {
   const Counters& counters() const { return counters_; }
 
  private:
+  Task<bool> run_until_over();
   Task<> read_loop();
   Task<> write_loop();
   Task<> watch_loop();

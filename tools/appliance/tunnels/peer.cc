@@ -1,6 +1,7 @@
 #include "tools/appliance/tunnels/peer.h"
 
 #include "common/base/log.h"
+#include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
 #include "common/identity/sha256.h"
 
@@ -34,42 +35,47 @@ Task<> Peer::run_link() {
 }
 
 Task<> Peer::run() {
+  Task<bool> living = live();
+  co_await and_stop(tasks_, std::move(living));
+}
+
+Task<bool> Peer::live() {
+  // However it ends, also when the service stops: nothing keeps pointing here.
+  struct Leave {
+    Peer& peer;
+    ~Leave() { peer.leave(); }
+  } leave{*this};
   tasks_.spawn("link", run_link());
-  bool admitted = false;
-  try {
-    const Instant until = BootClock::now() + limits::kHelloTimeout;
-    while (!hello_ && !ended_ && BootClock::now() < until)
-      co_await changed_.wait_for(until - BootClock::now());
-    if (!hello_ && !ended_) {
-      link_.close(Error(Fault::timed_out, "no hello within 5 s"));
-    } else if (hello_ && !ended_) {
-      Result<void> result = co_await admit();
-      admitted = result.has_value();
-      if (!result)
-        log::info("tunnel", "refused",
-                  {{"peer", who_}, {"from", remote_address()}, {"reason", result.error().message()}});
+  const Instant until = BootClock::now() + limits::kHelloTimeout;
+  while (!hello_ && !ended_ && BootClock::now() < until) co_await changed_.wait_for(until - BootClock::now());
+  if (!hello_ && !ended_) {
+    link_.close(Error(Fault::timed_out, "no hello within 5 s"));
+  } else if (hello_ && !ended_) {
+    const Result<void> result = co_await admit();
+    if (!result) {
+      log::info("tunnel", "refused",
+                {{"peer", who_}, {"from", remote_address()}, {"reason", result.error().message()}});
     }
-    if (phase_ == Phase::removed) {
-      co_await changed_.wait_for(kRemovedLinger);
-      link_.close(Error(Fault::refused, "removed"));
-    }
-    while (!ended_) co_await changed_.wait();
-  } catch (const boost::system::system_error&) {
-    // The service stops: leave orderly all the same.
   }
+  if (phase_ == Phase::removed) {
+    co_await changed_.wait_for(kRemovedLinger);
+    link_.close(Error(Fault::refused, "removed"));
+  }
+  while (!ended_) co_await changed_.wait();
+  co_return true;
+}
+
+void Peer::leave() {
   const Error why = ended_ ? *ended_ : Error(Fault::closed, "the appliance stops");
-  link_.close(why);
   lost_legs(why);
   channel_.detach();
-  if (admitted) {
-    if (sender_ == control::Sender::console) {
-      office_.remove_console(*this);
-    } else {
-      office_.remove_agent(agent_, *this);
-    }
-    log::info("tunnel", "gone", {{"peer", who_}, {"reason", why.message()}});
+  if (phase_ != Phase::running) return;
+  if (sender_ == control::Sender::console) {
+    office_.remove_console(*this);
+  } else {
+    office_.remove_agent(agent_, *this);
   }
-  co_await tasks_.stop();
+  log::info("tunnel", "gone", {{"peer", who_}, {"reason", why.message()}});
 }
 
 void Peer::lost_legs(const Error& reason) {

@@ -45,6 +45,8 @@ class Peer : tunnel::LinkHandler, LegOwner {
   void on_slot_released(std::uint32_t slot) override;
   void on_busy(bool busy) override;
 
+  Task<bool> live();
+  void leave();
   Task<> run_link();
   Task<Result<void>> admit();
   Task<Result<void>> admit_agent();
