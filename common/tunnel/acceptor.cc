@@ -1,16 +1,20 @@
 #include "common/tunnel/acceptor.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <algorithm>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/log.h"
+#include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
+#include "common/tunnel/address.h"
 #include "common/tunnel/endpoint_text.h"
 
 namespace jump::tunnel {
@@ -18,75 +22,70 @@ namespace {
 
 using asio::ip::tcp;
 
-constexpr auto kFailuresCount = std::chrono::minutes(1);
 constexpr int kBacklog = 4096;
+constexpr auto kLookAround =
+    std::chrono::milliseconds(250);  // for who may be evicted, or has become admissible
+constexpr std::uint64_t kLogEvery = 10000;
+
+int open_reserve() {
+  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+bool worth_a_line(std::uint64_t count) {
+  return count == 1 || count % kLogEvery == 0;
+}
 
 Result<tcp::endpoint> parse(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  std::string host = colon == std::string::npos ? std::string() : text.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  std::uint16_t port = 0;
-  const char* begin = text.data() + colon + 1;
-  const char* end = text.data() + text.size();
   boost::system::error_code bad;
-  const asio::ip::address address = asio::ip::make_address(host, bad);
-  if (colon == std::string::npos || bad || begin == end || std::from_chars(begin, end, port).ptr != end) {
-    return Error(Fault::invalid, "listen address '" + printable(text, 80) + "': expected ADDRESS:PORT, such as 0.0.0.0:443 or [::]:443");
+  // Port 0, "any", is right here and wrong everywhere else.
+  const bool any = text.size() > 2 && text.ends_with(":0");
+  const Result<Address> parsed = parse_address(any ? text.substr(0, text.size() - 1) + "1" : text);
+  const asio::ip::address address = parsed ? asio::ip::make_address(parsed->host, bad) : asio::ip::address();
+  if (!parsed || bad) {
+    return Error(Fault::invalid, "listen address '" + printable(text, 80) +
+                                     "': expected ADDRESS:PORT, such as 0.0.0.0:443 or [::]:443");
   }
-  return tcp::endpoint(address, port);
+  return tcp::endpoint(address, any ? std::uint16_t{0} : parsed->port);
 }
 
+// Returns when cancelled, too: what throws on both sides of a race is no longer what the caller expects.
 Task<Result<std::unique_ptr<TlsStream>>> until_evicted(Event& evicted) {
-  co_await evicted.wait();
-  co_return Error(Fault::unavailable, "too many handshakes at once");
+  try {
+    co_await evicted.wait();
+  } catch (const boost::system::system_error& cancelled) {
+    co_return Error(cancelled.code(), "TLS handshake");
+  }
+  co_return Error(Fault::unavailable, "made place for others");
 }
+
+// Keeps `self` in `list` for as long as it lives.
+template <typename T>
+class Listed {
+ public:
+  Listed(std::list<T*>& list, T& self) : list_(list), at_(list.insert(list.end(), &self)) {}
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+  ~Listed() { list_.erase(at_); }
+
+ private:
+  std::list<T*>& list_;
+  typename std::list<T*>::iterator at_;
+};
 
 }  // namespace
 
-std::string source_of(const asio::ip::address& address) {
-  const asio::ip::address plain = plain_address(address);
-  if (plain.is_v4()) return plain.to_string();
-  auto bytes = plain.to_v6().to_bytes();
-  std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
-  return asio::ip::make_address_v6(bytes).to_string() + "/64";
-}
-
-bool SourceLimits::begin(const std::string& source, Instant now) {
-  forget_old(now);
-  Source& counts = sources_[source];
-  if (now - counts.failed_since > kFailuresCount) counts.failed = 0;
-  if (counts.unfinished + counts.failed >= limits::kUnfinishedPerSource) return false;
-  ++counts.unfinished;
-  return true;
-}
-
-void SourceLimits::finished(const std::string& source, bool succeeded, Instant now) {
-  const auto found = sources_.find(source);
-  if (found == sources_.end()) return;
-  Source& counts = found->second;
-  if (counts.unfinished > 0) --counts.unfinished;
-  if (!succeeded) {
-    if (counts.failed++ == 0) counts.failed_since = now;
-  } else if (counts.unfinished == 0 && counts.failed == 0) {
-    sources_.erase(found);
-  }
-}
-
-void SourceLimits::forget_old(Instant now) {
-  if (now - swept_ < kFailuresCount) return;
-  swept_ = now;
-  std::erase_if(sources_, [&](const auto& entry) {
-    return entry.second.unfinished == 0 && now - entry.second.failed_since > kFailuresCount;
-  });
-}
-
 Acceptor::Acceptor(asio::any_io_executor executor, std::shared_ptr<const TlsServer> context, Handler handler)
+    : Acceptor(executor, std::move(context), std::move(handler), Settings()) {}
+
+Acceptor::Acceptor(asio::any_io_executor executor, std::shared_ptr<const TlsServer> context, Handler handler,
+                   Settings settings)
     : executor_(executor),
       context_(std::move(context)),
       handler_(std::move(handler)),
+      settings_(settings),
       tasks_(executor),
       gate_(executor),
-      reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+      reserve_(open_reserve()) {}
 
 Acceptor::~Acceptor() {
   if (reserve_ >= 0) ::close(reserve_);
@@ -95,112 +94,180 @@ Acceptor::~Acceptor() {
 Result<void> Acceptor::listen(const std::string& address) {
   const Result<tcp::endpoint> endpoint = parse(address);
   if (!endpoint) return endpoint.error();
-  tcp::acceptor socket(executor_);
+  ports_.emplace_back(executor_, endpoint->protocol());
+  tcp::acceptor& socket = ports_.back().socket;
   boost::system::error_code error;
   socket.open(endpoint->protocol(), error);
   if (!error) socket.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && endpoint->address().is_v6()) socket.set_option(asio::ip::v6_only(true), error);
   if (!error) socket.bind(*endpoint, error);
   if (!error) socket.listen(kBacklog, error);
-  if (error) return Error(error, "listen on " + address);
-  sockets_.push_back(std::move(socket));
-  return {};
+  if (!error) return {};
+  ports_.pop_back();
+  return Error(error, "listen on " + address);
 }
 
 std::vector<std::string> Acceptor::addresses() const {
   std::vector<std::string> all;
-  for (const tcp::acceptor& socket : sockets_) all.push_back(to_text(socket.local_endpoint()));
+  for (const Port& port : ports_) all.push_back(to_text(port.socket.local_endpoint()));
   return all;
 }
 
 Task<> Acceptor::run() {
-  tasks_.spawn("handshake gate", gate_.run());
-  for (tcp::acceptor& socket : sockets_) tasks_.spawn("accept", accept_loop(socket));
-  Event never(executor_);
-  try {
-    co_await never.wait();
-  } catch (const boost::system::system_error&) {
-    // Cancelled: what is under way ends first.
-  }
-  co_await tasks_.stop();
+  Task<Result<void>> accepting = accept_all();
+  co_await and_stop(tasks_, std::move(accepting));
 }
 
-Task<> Acceptor::accept_loop(tcp::acceptor& listening) {
-  while (true) {
-    auto [error, socket] = co_await listening.async_accept(asio::as_tuple(asio::use_awaitable));
-    if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
-    if (error == asio::error::no_descriptors || error.value() == ENFILE) {
-      take_back_descriptor(listening);
-      continue;
-    }
-    if (error) {
+Task<Result<void>> Acceptor::accept_all() {
+  tasks_.spawn("handshake gate", gate_.run());
+  for (Port& port : ports_) tasks_.spawn("accept", accept_loop(port));
+  Event never(executor_);
+  co_await never.wait();
+  co_return Result<void>();
+}
+
+// --- accepting
+// ---------------------------------------------------------------------------------------------------
+
+Task<> Acceptor::accept_loop(Port& port) {
+  for (;;) {
+    co_await wait_for_room(port);
+    auto [failure, socket] = co_await port.socket.async_accept(asio::as_tuple(asio::use_awaitable));
+    if (!failure) {
+      take(std::move(socket));
+    } else if (failure == asio::error::no_descriptors || failure.value() == ENFILE) {
+      if (without_descriptors(port)) continue;
+      // The kernel says so even when nobody is there: wait for somebody, or this would spin.
+      co_await port.socket.async_wait(tcp::acceptor::wait_read, asio::as_tuple(asio::use_awaitable));
+    } else {
       // The peer went between its SYN and now, or the kernel is short of something for a moment.
       co_await sleep_for(std::chrono::milliseconds(5));
-      continue;
     }
-    ++counters_.accepted;
-    boost::system::error_code gone;
-    const tcp::endpoint remote = socket.remote_endpoint(gone);
-    if (gone) continue;
-    std::string source = source_of(remote.address());
-    if (!sources_.begin(source, BootClock::now())) {
-      ++counters_.source_limited;
-      if (counters_.source_limited == 1 || counters_.source_limited % 10000 == 0) {
-        log::warning("acceptor", "a source has too many unfinished or failed handshakes",
-                     {{"source", source}, {"limit", limits::kUnfinishedPerSource}, {"closed", counters_.source_limited}});
-      }
-      continue;
-    }
-    if (unfinished_.size() >= limits::kHandshakesAtOnce) {
-      ++counters_.evicted;
-      unfinished_.front()->evicted.set();
-      unfinished_.pop_front();
-    }
-    tasks_.spawn("handshake", shake_hands(std::move(socket), std::move(source)));
   }
 }
 
-// Without a descriptor a connection can neither be taken nor refused, and the loop would spin on it.
-void Acceptor::take_back_descriptor(tcp::acceptor& listening) {
-  ++counters_.out_of_descriptors;
-  if (counters_.out_of_descriptors == 1 || counters_.out_of_descriptors % 10000 == 0) {
+void Acceptor::take(tcp::socket socket) {
+  ++counters_.accepted;
+  boost::system::error_code gone;
+  const tcp::endpoint remote = socket.remote_endpoint(gone);
+  if (!gone) tasks_.spawn("handshake", serve(std::move(socket), source_of(remote.address())));
+}
+
+// Without a descriptor a connection can neither be taken nor refused: one is kept for this, so that the peer
+// is told at once. False: nobody was there.
+bool Acceptor::without_descriptors(Port& port) {
+  if (reserve_ >= 0) ::close(reserve_);
+  const int taken = ::accept4(port.socket.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
+  reserve_ = open_reserve();
+  if (taken < 0) return false;
+  if (reserve_ >= 0) {  // there are some again
+    tcp::socket socket(executor_);
+    boost::system::error_code failed;
+    socket.assign(port.protocol, taken, failed);
+    if (failed) {
+      ::close(taken);
+    } else {
+      take(std::move(socket));
+    }
+    return true;
+  }
+  ::close(taken);
+  reserve_ = open_reserve();
+  if (worth_a_line(++counters_.out_of_descriptors)) {
     log::error("acceptor", "no file descriptors left; connections are closed",
                {{"times", counters_.out_of_descriptors}});
   }
-  if (reserve_ >= 0) ::close(reserve_);
-  const int taken = ::accept4(listening.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
-  if (taken >= 0) ::close(taken);
-  reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return true;
 }
 
-Task<> Acceptor::shake_hands(tcp::socket socket, std::string source) {
-  Unfinished self(executor_);
-  unfinished_.push_back(&self);
-  struct Leave {
-    std::list<Unfinished*>& all;
-    Unfinished* self;
-    ~Leave() { all.remove(self); }
-  } leave{unfinished_, &self};
-  using namespace asio::experimental::awaitable_operators;
-  Task<Result<std::unique_ptr<TlsStream>>> accepting = TlsStream::accept(std::move(socket), context_, &gate_);
-  Task<Result<std::unique_ptr<TlsStream>>> limited = with_timeout(limits::kTlsTimeout, "TLS handshake", std::move(accepting));
-  std::variant<Result<std::unique_ptr<TlsStream>>, Result<std::unique_ptr<TlsStream>>> first(
-      std::in_place_index<0>, Error());
-  try {
-    first = co_await (std::move(limited) || until_evicted(self.evicted));
-  } catch (const asio::multiple_exceptions& both) {
-    std::rethrow_exception(both.first_exception());
+Task<> Acceptor::wait_for_room(Port& port) {
+  while (unfinished_.size() >= settings_.handshakes_at_once) {
+    evict_one();
+    co_await port.room.wait_for(kLookAround);
   }
+}
+
+// The one that has let us wait longest. Nobody who waits for our own slowness goes.
+void Acceptor::evict_one() {
+  const Instant now = BootClock::now();
+  Unfinished* slowest = nullptr;
+  for (Unfinished* one : unfinished_) {
+    if (!one->progress.waiting_since) continue;
+    if (slowest == nullptr || *one->progress.waiting_since < *slowest->progress.waiting_since) slowest = one;
+  }
+  if (slowest == nullptr || now - *slowest->progress.waiting_since < settings_.patience) return;
+  ++counters_.evicted;
+  slowest->progress.waiting_since.reset();
+  slowest->evicted.set();
+}
+
+// --- one connection
+// ------------------------------------------------------------------------------------------------
+
+Task<> Acceptor::serve(tcp::socket socket, std::string source) {
+  Task<Result<void>> waiting = wait_for_turn(source);
+  const Result<void> admitted = co_await std::move(waiting);
+  if (!admitted) {
+    ++counters_.failed;
+    if (worth_a_line(++counters_.source_limited)) {
+      log::warning("acceptor", "too many unfinished or failed handshakes of one source",
+                   {{"source", source},
+                    {"limit", limits::kUnfinishedPerSource},
+                    {"closed", counters_.source_limited}});
+    }
+    co_return;
+  }
+  // Also when this is cancelled.
+  struct Ended {
+    Acceptor& acceptor;
+    const std::string& source;
+    bool succeeded = false;
+    ~Ended() { acceptor.ended(source, succeeded); }
+  } end{*this, source};
+  Task<Result<std::unique_ptr<TlsStream>>> shaking = shake_hands(std::move(socket));
   Result<std::unique_ptr<TlsStream>> stream =
-      first.index() == 0 ? std::move(std::get<0>(first)) : std::move(std::get<1>(first));
-  sources_.finished(source, stream.has_value(), BootClock::now());
+      co_await with_timeout(settings_.handshake_time, "TLS handshake", std::move(shaking));
   if (!stream) {
     ++counters_.failed;
+    if (stream.error().is(Fault::timed_out)) ++counters_.timed_out;
     log::debug("acceptor", "handshake failed", {{"source", source}, {"reason", stream.error().message()}});
     co_return;
   }
   ++counters_.finished;
+  end.succeeded = true;
   handler_(std::move(*stream));
+}
+
+Task<Result<void>> Acceptor::wait_for_turn(const std::string& source) {
+  if (sources_.begin(source, BootClock::now())) co_return Result<void>();
+  const Instant until = BootClock::now() + settings_.handshake_time;
+  if (parked_.size() < kParked) {
+    Parked self(executor_, source);
+    const Listed<Parked> listed(parked_, self);
+    while (BootClock::now() < until) {
+      co_await self.turn.wait_for(kLookAround);
+      if (sources_.begin(source, BootClock::now())) co_return Result<void>();
+    }
+  }
+  co_return Error(Fault::too_large, "too many unfinished handshakes of " + source);
+}
+
+Task<Result<std::unique_ptr<TlsStream>>> Acceptor::shake_hands(tcp::socket socket) {
+  using namespace asio::experimental::awaitable_operators;
+  Unfinished self(executor_);
+  const Listed<Unfinished> listed(unfinished_, self);
+  Task<Result<std::unique_ptr<TlsStream>>> accepting =
+      TlsStream::accept(std::move(socket), context_, &gate_, &self.progress);
+  auto first = co_await (std::move(accepting) || until_evicted(self.evicted));
+  co_return first.index() == 0 ? std::move(std::get<0>(first)) : std::move(std::get<1>(first));
+}
+
+void Acceptor::ended(const std::string& source, bool succeeded) {
+  sources_.finished(source, succeeded, BootClock::now());
+  for (Port& port : ports_) port.room.set();
+  const auto next =
+      std::find_if(parked_.begin(), parked_.end(), [&](const Parked* one) { return one->source == source; });
+  if (next != parked_.end()) (*next)->turn.set();
 }
 
 }  // namespace jump::tunnel

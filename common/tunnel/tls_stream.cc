@@ -41,14 +41,14 @@ Task<Result<std::unique_ptr<TlsStream>>> TlsStream::connect(tcp::socket socket,
       TlsEngine::client(native, *context, options.alpn, options.server_name, std::move(options.psk));
   if (!engine) co_return engine.error();
   stream->engine_ = *std::move(engine);
-  const Result<void> shaken = co_await stream->shake_hands(nullptr);
+  const Result<void> shaken = co_await stream->shake_hands(nullptr, nullptr);
   if (!shaken) co_return stream->named(shaken.error());
   co_return stream;
 }
 
 Task<Result<std::unique_ptr<TlsStream>>> TlsStream::accept(tcp::socket socket,
                                                            std::shared_ptr<const TlsServer> context,
-                                                           HandshakeGate* gate) {
+                                                           HandshakeGate* gate, HandshakeProgress* progress) {
   std::unique_ptr<TlsStream> stream(new TlsStream(std::move(socket), context));
   const int native = stream->socket_.native_handle();
   const Result<void> tuned = tune_tcp(native);
@@ -56,8 +56,9 @@ Task<Result<std::unique_ptr<TlsStream>>> TlsStream::accept(tcp::socket socket,
   Result<std::unique_ptr<TlsEngine>> engine = TlsEngine::server(native, *context);
   if (!engine) co_return engine.error();
   stream->engine_ = *std::move(engine);
-  const Result<void> shaken = co_await stream->shake_hands(gate);
+  const Result<void> shaken = co_await stream->shake_hands(gate, progress);
   if (!shaken) {
+    if (progress != nullptr) progress->waiting_since = BootClock::now();
     // Closing with bytes unread would reset the connection, and the peer would never see the alert.
     co_await with_timeout(kPartLimit, "close", stream->part());
     co_return stream->named(shaken.error());
@@ -65,7 +66,7 @@ Task<Result<std::unique_ptr<TlsStream>>> TlsStream::accept(tcp::socket socket,
   co_return stream;
 }
 
-Task<Result<void>> TlsStream::shake_hands(HandshakeGate* gate) {
+Task<Result<void>> TlsStream::shake_hands(HandshakeGate* gate, HandshakeProgress* progress) {
   HandshakeGate::Kind kind = HandshakeGate::Kind::begin;
   bool computes = false;  // the next step is an expensive one
   for (;;) {
@@ -90,7 +91,9 @@ Task<Result<void>> TlsStream::shake_hands(HandshakeGate* gate) {
         computes = true;
         break;
       case TlsEngine::Step::peer:
+        if (progress != nullptr) progress->waiting_since = BootClock::now();
         waited = co_await wait(tcp::socket::wait_read);
+        if (progress != nullptr) progress->waiting_since.reset();
         engine_->readable();
         // Whoever came by PSK only sends Finished now; the others their certificate.
         if (kind == HandshakeGate::Kind::begin && computes) kind = HandshakeGate::Kind::finish;

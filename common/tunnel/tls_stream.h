@@ -14,6 +14,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "common/base/clock.h"
 #include "common/identity/psk.h"
 #include "common/identity/verify.h"
 #include "common/tunnel/handshake_gate.h"
@@ -30,9 +31,9 @@ struct TlsConnectOptions {
   std::optional<identity::Psk> psk;
 };
 
-// What a client may want to do better after a failed handshake.
-struct TlsConnectFailure {
-  bool psk_rejected = false;  // a PSK was offered and the server broke off: drop it and try again in full
+// What can be seen of a handshake from outside.
+struct HandshakeProgress {
+  std::optional<Instant> waiting_since;  // for the peer's bytes, and for nothing of ours
 };
 
 class TlsStream final : public Transport {
@@ -43,10 +44,12 @@ class TlsStream final : public Transport {
   static Task<Result<std::unique_ptr<TlsStream>>> connect(asio::ip::tcp::socket socket,
                                                           std::shared_ptr<const TlsClient> context,
                                                           TlsConnectOptions options);
-  // `gate` may be null. A refused peer has been given the time to read why (the alert): up to a second.
+  // Both pointers may be null; what they point to outlives the handshake. A refused peer has been given the
+  // time to read why (the alert): up to a second.
   static Task<Result<std::unique_ptr<TlsStream>>> accept(asio::ip::tcp::socket socket,
                                                          std::shared_ptr<const TlsServer> context,
-                                                         HandshakeGate* gate = nullptr);
+                                                         HandshakeGate* gate = nullptr,
+                                                         HandshakeProgress* progress = nullptr);
 
   std::string_view alpn() const;
   // Absent only where none is asked for (consoles, enrolment, http).
@@ -69,7 +72,7 @@ class TlsStream final : public Transport {
   TlsStream(asio::ip::tcp::socket socket, std::shared_ptr<const void> context);
   Task<Result<void>> wait(asio::ip::tcp::socket::wait_type type);
   // The client's, and the server's steps until done.
-  Task<Result<void>> shake_hands(HandshakeGate* gate);
+  Task<Result<void>> shake_hands(HandshakeGate* gate, HandshakeProgress* progress);
   Task<Result<void>> part();
   Error named(Error error) const;
 
