@@ -61,6 +61,11 @@ int main(int argc, char** argv) {
   add_session_commands(app, chosen);
   add_transfer_commands(app, chosen);
   add_recording_commands(app, chosen);
+  add_installer_commands(app, chosen);
+  add_people_commands(app, chosen);
+  add_token_commands(app, chosen);
+  add_event_commands(app, chosen);
+  add_completion_command(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

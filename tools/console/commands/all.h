@@ -11,4 +11,10 @@ void add_session_commands(CLI::App& app, Chosen& chosen);    // shell, exec
 void add_transfer_commands(CLI::App& app, Chosen& chosen);   // cp, forward
 void add_recording_commands(CLI::App& app, Chosen& chosen);  // sessions, session end, play
 
+void add_installer_commands(CLI::App& app, Chosen& chosen);  // installer create|list|extend|delete
+void add_people_commands(CLI::App& app, Chosen& chosen);     // user, group
+void add_token_commands(CLI::App& app, Chosen& chosen);      // token create|list|revoke
+void add_event_commands(CLI::App& app, Chosen& chosen);      // events
+void add_completion_command(CLI::App& app, Chosen& chosen);
+
 }  // namespace jump::console
