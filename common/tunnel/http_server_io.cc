@@ -5,6 +5,8 @@
 #include <sstream>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -19,9 +21,6 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::size_t kHeaderBytes = 16 * 1024;
-constexpr auto kRest = std::chrono::minutes(5);
-constexpr auto kRequestTime = std::chrono::seconds(60);
-constexpr auto kWriteTime = std::chrono::minutes(10);
 constexpr std::size_t kPiece = 64 * 1024;
 
 std::string lower(std::string_view text) {
@@ -30,6 +29,19 @@ std::string lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
+}
+
+// RFC 9110 section 10.1.1
+bool asks_to_continue(const http::request<http::string_body>& request) {
+  return request.version() >= 11 && boost::beast::iequals(request[http::field::expect], "100-continue");
+}
+
+std::string header_value(std::string value) {
+  for (char& c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t') || byte == 0x7f) c = '?';
+  }
+  return value;
 }
 
 }  // namespace
@@ -42,15 +54,16 @@ std::string_view HttpRequest::header(std::string_view name) const {
 }
 
 Task<Result<HttpRequest>> HttpServerIo::read() {
-  // Rest between requests is long, a request itself is not.
+  const bool first = std::exchange(first_, false);
   if (buffer_.empty()) {
     Task<Result<void>> waiting = transport_.readable();
-    Result<void> ready = co_await with_timeout(kRest, "the next request", std::move(waiting));
+    const Result<void> ready =
+        co_await with_timeout(first ? times_.first : times_.rest, "the next request", std::move(waiting));
     if (!ready) co_return ready.error();
   }
   refuse_with_ = 0;
   Task<Result<HttpRequest>> reading = read_request();
-  Result<HttpRequest> request = co_await with_timeout(kRequestTime, "the request", std::move(reading));
+  Result<HttpRequest> request = co_await with_timeout(times_.request, "the request", std::move(reading));
   if (request) co_return request;
   if (request.error().is(Fault::timed_out)) refuse_with_ = 408;
   if (refuse_with_ != 0) {
@@ -77,13 +90,15 @@ Task<Result<HttpRequest>> HttpServerIo::read_request() {
       const std::size_t used = parser.put(asio::buffer(buffer_), failure);
       buffer_.erase(0, used);
       if (failure && failure != http::error::need_more) {
-        refuse_with_ = failure == http::error::body_limit ? 413 : failure == http::error::header_limit ? 431 : 400;
+        refuse_with_ = failure == http::error::body_limit     ? 413
+                       : failure == http::error::header_limit ? 431
+                                                              : 400;
         co_return Error(Fault::malformed, "not a request that is understood: " + failure.message());
       }
       if (parser.is_done()) break;
       if (used > 0) continue;
     }
-    if (parser.is_header_done() && !continued && parser.get()[http::field::expect] == "100-continue") {
+    if (parser.is_header_done() && !continued && asks_to_continue(parser.get())) {
       continued = true;
       Result<void> told = co_await send("HTTP/1.1 100 Continue\r\n\r\n");
       if (!told) co_return told.error();
@@ -125,20 +140,21 @@ Task<Result<void>> HttpServerIo::write(const HttpRequest& to, HttpResponse respo
     }
   }
   http::response<http::empty_body> head(static_cast<http::status>(response.status), 11);
-  for (const auto& [name, value] : response.headers) head.insert(name, value);
+  for (const auto& [name, value] : response.headers) head.insert(name, header_value(value));
   head.keep_alive(to.keep_alive);
   const bool bodyless = response.status == 204 || response.status == 304;
   if (!bodyless) head.content_length(size);
   std::ostringstream text;
   text << head.base();
-  Task<Result<void>> sending = [](HttpServerIo& io, std::string header, HttpResponse& answer, bool nothing,
-                                  std::uint64_t length) -> Task<Result<void>> {
-    Result<void> sent = co_await io.send(header);
-    if (!sent || nothing) co_return sent;
-    if (answer.file) co_return co_await io.send_file(*answer.file, length);
-    co_return co_await io.send(answer.body);
-  }(*this, text.str(), response, bodyless || to.method == "HEAD", size);
-  co_return co_await with_timeout(kWriteTime, "the response", std::move(sending));
+  const std::string header = text.str();
+  Result<void> sent = co_await send(header);
+  if (!sent || bodyless || to.method == "HEAD") co_return sent;
+  if (response.file) {
+    sent = co_await send_file(*response.file, size);
+  } else {
+    sent = co_await send(response.body);
+  }
+  co_return sent;
 }
 
 Task<Result<void>> HttpServerIo::send(std::string_view bytes) {
@@ -146,8 +162,12 @@ Task<Result<void>> HttpServerIo::send(std::string_view bytes) {
     const std::string_view piece = bytes.substr(0, kPiece);
     const ByteView part = as_bytes(piece);
     Result<void> written = transport_.write_now({&part, 1});
-    if (written && transport_.backlog()) written = co_await transport_.writable();
     if (!written) co_return written;
+    if (transport_.backlog()) {
+      Task<Result<void>> taking = transport_.writable();
+      written = co_await with_timeout(times_.taking, "the peer takes the answer", std::move(taking));
+      if (!written) co_return written;
+    }
     bytes.remove_prefix(piece.size());
   }
   co_return Result<void>();
@@ -160,7 +180,8 @@ Task<Result<void>> HttpServerIo::send_file(const std::string& path, std::uint64_
   while (size > 0) {
     const auto want = static_cast<std::streamsize>(std::min<std::uint64_t>(size, piece.size()));
     file.read(piece.data(), want);
-    if (file.gcount() != want) co_return Error(Fault::unavailable, "the file became shorter while it was sent");
+    if (file.gcount() != want)
+      co_return Error(Fault::unavailable, "the file became shorter while it was sent");
     Result<void> sent = co_await send(std::string_view(piece).substr(0, static_cast<std::size_t>(want)));
     if (!sent) co_return sent;
     size -= static_cast<std::uint64_t>(want);

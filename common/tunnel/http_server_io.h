@@ -1,8 +1,10 @@
-// HTTP/1.1 over a Transport, the server's half: one request after the other, by Boost.Beast's parsers fed by hand. For
-// the appliance's API and pages. Nothing here knows routes.
+// HTTP/1.1 over a Transport, the server's half: one request after the other, by Boost.Beast's parsers fed by
+// hand. For the appliance's API and pages. Nothing here knows routes.
 //
-// Limits: header 16 KiB and 10 s, body as given and 60 s, 100 requests or 5 minutes of rest for a connection. A request that
-// breaks HTTP gets 400, one that is too large 413 or 431, one that is too slow 408; then the connection closes.
+// Limits: header 16 KiB, body as given; the first request begins within 10 s and the next within 60 s of
+// rest, each is complete within 60 s; of an answer, the peer takes something every 60 s. A request that
+// breaks HTTP gets 400, one that is too large 413 or 431, one that is too slow 408; then the connection
+// closes.
 #pragma once
 
 #include <optional>
@@ -27,15 +29,26 @@ struct HttpRequest {
 
 struct HttpResponse {
   unsigned status = 200;
+  // Control characters in a value are sent as '?': a value that somebody else chose must not begin a new
+  // header.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   // Instead of `body`: the file of this path as it is now.
   std::optional<std::string> file;
 };
 
+struct HttpTimes {
+  std::chrono::nanoseconds first = std::chrono::seconds(10);
+  std::chrono::nanoseconds rest = std::chrono::seconds(60);
+  std::chrono::nanoseconds request = std::chrono::seconds(60);
+  std::chrono::nanoseconds taking = std::chrono::seconds(60);
+};
+
 class HttpServerIo {
  public:
-  HttpServerIo(Transport& transport, std::size_t body_limit) : transport_(transport), body_limit_(body_limit) {}
+  // `transport` outlives this.
+  HttpServerIo(Transport& transport, std::size_t body_limit, HttpTimes times = {})
+      : transport_(transport), body_limit_(body_limit), times_(times) {}
 
   // The next request. An error ends the connection; the peer has been told when there was something to tell.
   Task<Result<HttpRequest>> read();
@@ -48,7 +61,9 @@ class HttpServerIo {
 
   Transport& transport_;
   std::size_t body_limit_;
-  std::string buffer_;       // read and not parsed
+  HttpTimes times_;
+  bool first_ = true;
+  std::string buffer_;  // read and not parsed
   unsigned refuse_with_ = 0;
 };
 
