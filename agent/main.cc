@@ -1,4 +1,5 @@
-// jump-client: the Jump Client of one endpoint. One program for all of its processes: the first argument says which.
+// jump-client: the Jump Client of one endpoint. One program for all of its processes: the first argument says
+// which.
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
@@ -45,25 +46,31 @@ struct Options {
 
 void add_install(CLI::App& app, Options& options) {
   auto* install = app.add_subcommand("install", "Enrol this machine with a deployment key");
-  install->footer("Example: jump-client install --key-info-file key.txt --name web-01\n"
-                  "Exit status: 0 enrolled, 10 no address answers, 11 proxy, 12 not this appliance, 13 the key has expired,\n"
-                  "14 limit reached, 15 an option that the key does not allow, 16 waits for approval, 17 refused, 1 other.\n"
-                  "Installing again on the same machine is a repair: it stays the same asset.");
-  install->add_option("--key-info-file", options.key_info_file, "File with the deployment key, - for standard input");
-  install->add_option("--key-info", options.key_info, "The deployment key itself; others can see it in the process list");
+  install->footer(
+      "Example: jump-client install --key-info-file key.txt --name web-01\n"
+      "Exit status: 0 enrolled, 10 no address answers, 11 proxy, 12 not this appliance, 13 the key has "
+      "expired,\n"
+      "14 limit reached, 15 an option that the key does not allow, 16 waits for approval, 17 refused, 1 "
+      "other.\n"
+      "Installing again on the same machine is a repair: it stays the same asset.");
+  install->add_option("--key-info-file", options.key_info_file,
+                      "File with the deployment key, - for standard input");
+  install->add_option("--key-info", options.key_info,
+                      "The deployment key itself; others can see it in the process list");
   install->add_option("--name", options.overrides.name, "Name of the asset (1-128 characters)");
   install->add_option("--group", options.overrides.group, "Asset group, by code name or name");
   install->add_option("--tag", options.overrides.tag, "Tag (0-64 characters)");
   install->add_option("--comments", options.overrides.comments, "Comments (0-1024 characters)");
   install->add_option("--max-offline-minutes", options.overrides.max_offline_minutes,
                       "Removed after being offline for so long; 0: as the site says");
-  install->add_flag_callback("--ephemeral", [&options] { options.overrides.ephemeral = true; },
-                             "Removed after 5 minutes offline");
+  install->add_flag_callback(
+      "--ephemeral", [&options] { options.overrides.ephemeral = true; }, "Removed after 5 minutes offline");
 }
 
 int run_install(const agent::Config& config, Options& options) {
   if (options.key_info.empty() == options.key_info_file.empty()) {
-    std::fprintf(stderr, "jump-client: give the deployment key with --key-info-file FILE (or - for standard input)\n");
+    std::fprintf(
+        stderr, "jump-client: give the deployment key with --key-info-file FILE (or - for standard input)\n");
     return 2;
   }
   agent::InstallOptions install;
@@ -77,7 +84,9 @@ int run_install(const agent::Config& config, Options& options) {
     }
     install.key_info = std::move(*key);
   } else {
-    std::fprintf(stderr, "jump-client: warning: a key in the command line can be read by every user of this machine\n");
+    std::fprintf(
+        stderr,
+        "jump-client: warning: a key in the command line can be read by every user of this machine\n");
     install.key_info = options.key_info;
   }
   return agent::install(config, install);
@@ -92,16 +101,19 @@ int main(int argc, char** argv) {
   if (role == "tunnel") return endpoint::run_tunnel_process();
   if (role == "session") return endpoint::run_session_process(&agent::run_kind);
 
-  CLI::App app("The Jump Client: keeps this machine reachable through its appliance, and listens on nothing.");
+  CLI::App app(
+      "The Jump Client: keeps this machine reachable through its appliance, and listens on nothing.");
   app.require_subcommand(1);
   app.fallthrough();  // before the subcommands are made: they inherit it
   app.set_version_flag("--version", agent::software());
   Options options;
-  auto* config_option = app.add_option("--config", options.config_file, "Configuration file")->capture_default_str();
+  auto* config_option =
+      app.add_option("--config", options.config_file, "Configuration file")->capture_default_str();
   app.add_flag("--json", options.json, "Answer in JSON");
   app.add_subcommand("run", "The service itself (started by systemd)");
   add_install(app, options);
-  app.add_subcommand("status", "Which appliance, which route, since when")->footer("Example: jump-client status --json");
+  app.add_subcommand("status", "Which appliance, which route, since when")
+      ->footer("Example: jump-client status --json");
   app.add_subcommand("doctor", "Test name lookup, route, proxy, TLS, clock and enrolment");
   app.add_subcommand("uninstall", "Tell the appliance, and remove identity and state from this machine");
   app.add_subcommand("config", "Print the configuration as it is in force");

@@ -26,7 +26,8 @@ Task<Result<std::string>> ask_appliance(tunnel::Transport& stream, std::string b
   while (true) {
     if (answer.size() >= 4) {
       const std::size_t size = get_u32(reinterpret_cast<const std::uint8_t*>(answer.data()));
-      if (size > identity::kEnrollBytes) co_return Error(Fault::too_large, "the appliance's answer is too large");
+      if (size > identity::kEnrollBytes)
+        co_return Error(Fault::too_large, "the appliance's answer is too large");
       if (answer.size() >= 4 + size) co_return answer.substr(4, size);
     }
     // The appliance closes behind its answer: what it said comes first.
@@ -42,13 +43,19 @@ Task<Result<std::string>> ask_appliance(tunnel::Transport& stream, std::string b
 EnrolExit exit_for(identity::EnrollError code) {
   switch (code) {
     case identity::EnrollError::unknown_installer:
-    case identity::EnrollError::expired: return EnrolExit::expired;
-    case identity::EnrollError::limit_reached: return EnrolExit::limit;
+    case identity::EnrollError::expired:
+      return EnrolExit::expired;
+    case identity::EnrollError::limit_reached:
+      return EnrolExit::limit;
     case identity::EnrollError::override_not_allowed:
-    case identity::EnrollError::group_unknown: return EnrolExit::override_refused;
-    case identity::EnrollError::needs_approval: return EnrolExit::needs_approval;
-    case identity::EnrollError::refused: return EnrolExit::refused;
-    default: return EnrolExit::failed;
+    case identity::EnrollError::group_unknown:
+      return EnrolExit::override_refused;
+    case identity::EnrollError::needs_approval:
+      return EnrolExit::needs_approval;
+    case identity::EnrollError::refused:
+      return EnrolExit::refused;
+    default:
+      return EnrolExit::failed;
   }
 }
 
@@ -70,14 +77,16 @@ void show_previous(const std::string& folder, identity::EnrollRequest& request) 
   request.previous = identity::make_key_proof(identity::ProofPurpose::adopt, *certificate, *key, request.csr);
 }
 
-Result<void> store(const EnrolInput& input, const identity::PrivateKey& key, const identity::Enrolled& enrolled,
-                   const identity::TrustBundle& trust, const identity::HashedFingerprint& fingerprint) {
+Result<void> store(const EnrolInput& input, const identity::PrivateKey& key,
+                   const identity::Enrolled& enrolled, const identity::TrustBundle& trust,
+                   const identity::HashedFingerprint& fingerprint) {
   const std::string folder = endpoint::identity_folder(input.data);
   Result<void> done = platform::make_private_folder(input.data);
   if (done) done = platform::make_private_folder(folder);
   if (done) done = platform::make_private_folder(input.data + "/private");
   if (done) done = key.save(endpoint::key_path(folder));
-  if (done) done = platform::write_file(endpoint::certificate_path(folder), as_bytes(enrolled.certificate), 0600);
+  if (done)
+    done = platform::write_file(endpoint::certificate_path(folder), as_bytes(enrolled.certificate), 0600);
   if (!done) return done;
   endpoint::EndpointState state;
   state.peer_id = "agent:" + std::to_string(enrolled.id);

@@ -1,5 +1,5 @@
-// Enrolment: from a deployment key to an identity on this machine (PRODUCT.md 2.2-2.4). Done by the install command, with
-// its rights; what comes back is checked against the key's pin before anything is stored.
+// Enrolment: from a deployment key to an identity on this machine (PRODUCT.md 2.2-2.4). Done by the install
+// command, with its rights; what comes back is checked against the key's pin before anything is stored.
 #pragma once
 
 #include <string>
@@ -23,10 +23,10 @@ struct EnrolInput {
 enum class EnrolExit {
   done = 0,
   failed = 1,
-  no_route = 10,      // no address answers
-  proxy = 11,         // a proxy refused or wants other credentials
-  tls = 12,           // something answers that is not this appliance
-  expired = 13,       // the deployment key's time is over, or it was deleted
+  no_route = 10,  // no address answers
+  proxy = 11,     // a proxy refused or wants other credentials
+  tls = 12,       // something answers that is not this appliance
+  expired = 13,   // the deployment key's time is over, or it was deleted
   limit = 14,
   override_refused = 15,
   needs_approval = 16,
@@ -35,11 +35,12 @@ enum class EnrolExit {
 
 struct EnrolOutcome {
   EnrolExit exit = EnrolExit::done;
-  std::string text;                // why not; or how: "created", "adopted", "cloned"
+  std::string text;  // why not; or how: "created", "adopted", "cloned"
   std::uint64_t agent = 0;
 };
 
-// Stores key, certificate and state under `data`. A machine that is enrolled already becomes the same asset again.
+// Stores key, certificate and state under `data`. A machine that is enrolled already becomes the same asset
+// again.
 Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input);
 
 }  // namespace jump::agent

@@ -77,8 +77,8 @@ class Goodbye : tunnel::LinkHandler {
       channel_.attach(link_.outbox());
       welcomed_.set();
     } else if (kind == mux::Kind::control) {
-      const auto message = channel_.on_frame(frame.header, frame.body(), control::Sender::appliance,
-                                             control::Phase::normal);
+      const auto message =
+          channel_.on_frame(frame.header, frame.body(), control::Sender::appliance, control::Phase::normal);
       if (!message) return message.error();
     }
     return {};
@@ -96,7 +96,8 @@ class Goodbye : tunnel::LinkHandler {
 };
 
 Task<Result<void>> say_goodbye(asio::any_io_executor executor, const endpoint::Begin& begin) {
-  Result<std::unique_ptr<endpoint::ApplianceDialler>> dialler = endpoint::ApplianceDialler::create(executor, begin);
+  Result<std::unique_ptr<endpoint::ApplianceDialler>> dialler =
+      endpoint::ApplianceDialler::create(executor, begin);
   if (!dialler) co_return dialler.error();
   Result<endpoint::ApplianceDialler::Dialled> dialled = co_await (*dialler)->dial();
   if (!dialled) co_return dialled.error();
@@ -115,8 +116,10 @@ struct Finding {
   std::string text;
 };
 
-Task<> try_dialling(asio::any_io_executor executor, const endpoint::Begin& begin, std::vector<Finding>& findings) {
-  Result<std::unique_ptr<endpoint::ApplianceDialler>> dialler = endpoint::ApplianceDialler::create(executor, begin);
+Task<> try_dialling(asio::any_io_executor executor, const endpoint::Begin& begin,
+                    std::vector<Finding>& findings) {
+  Result<std::unique_ptr<endpoint::ApplianceDialler>> dialler =
+      endpoint::ApplianceDialler::create(executor, begin);
   if (!dialler) {
     findings.push_back({"identity", false, dialler.error().message()});
     co_return;
@@ -132,8 +135,9 @@ Task<> try_dialling(asio::any_io_executor executor, const endpoint::Begin& begin
   const auto& peer = dialled->stream->peer();
   findings.push_back({"tls", true, "the appliance proved itself under the site's CA"});
   if (peer && peer->not_yet_valid) {
-    findings.push_back({"clock", false, "this machine's clock is behind: the appliance's certificate begins " +
-                                            iso8601(peer->not_before) + ", here it is " + iso8601(wall_seconds())});
+    findings.push_back({"clock", false,
+                        "this machine's clock is behind: the appliance's certificate begins " +
+                            iso8601(peer->not_before) + ", here it is " + iso8601(wall_seconds())});
   } else {
     findings.push_back({"clock", true, "within the certificates' times"});
   }
@@ -173,7 +177,8 @@ int doctor(const Config& config, bool json) {
     if (json) {
       report.push_back({{"what", finding.what}, {"ok", finding.ok}, {"text", finding.text}});
     } else {
-      std::printf("%-4s %-10s %s\n", finding.ok ? "ok" : "BAD", finding.what.c_str(), printable(finding.text).c_str());
+      std::printf("%-4s %-10s %s\n", finding.ok ? "ok" : "BAD", finding.what.c_str(),
+                  printable(finding.text).c_str());
     }
   }
   if (json) std::printf("%s\n", json::serialize(report).c_str());

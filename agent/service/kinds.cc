@@ -11,7 +11,9 @@ namespace jump::agent {
 namespace {
 
 // The supervisor made this process the session user already, where it may; else it runs as the service.
-RunAs run_as() { return {}; }
+RunAs run_as() {
+  return {};
+}
 
 template <typename Start>
 Result<Start> start_of(const endpoint::SessionSetup& setup) {
@@ -40,7 +42,8 @@ Task<Result<void>> run_kind(endpoint::SessionIo& io, const endpoint::SessionSetu
       if (user) options.home = user->home;
       co_return co_await run_files(io, std::move(options));
     }
-    case control::SessionKind::sysinfo: co_return co_await run_sysinfo(io);
+    case control::SessionKind::sysinfo:
+      co_return co_await run_sysinfo(io);
     case control::SessionKind::forward: {
       Result<session::ForwardStart> start = start_of<session::ForwardStart>(setup);
       if (!start) co_return start.error();

@@ -26,7 +26,9 @@ namespace {
 
 constexpr auto kStopPatience = std::chrono::seconds(15);
 
-std::string pid_path(const Config& config) { return config.run + "/supervisor.pid"; }
+std::string pid_path(const Config& config) {
+  return config.run + "/supervisor.pid";
+}
 
 // Held as long as the service runs; the kernel lets it go with the process.
 Result<platform::Handle> lock_service(const Config& config) {
@@ -55,7 +57,9 @@ void remove_data(const Config& config) {
   std::error_code failed;
   for (const char* name : {"/identity", "/private", "/state.json"}) {
     std::filesystem::remove_all(config.data + name, failed);
-    if (failed) log::error("service", "could not be removed", {{"path", config.data + name}, {"error", failed.message()}});
+    if (failed)
+      log::error("service", "could not be removed",
+                 {{"path", config.data + name}, {"error", failed.message()}});
   }
 }
 
@@ -86,7 +90,8 @@ Task<> run_supervisor(asio::any_io_executor executor, const Config& config, endp
 }  // namespace
 
 std::string software() {
-  return std::string("jump-client ") + kVersion + " (linux " + platform::operating_system().architecture + ")";
+  return std::string("jump-client ") + kVersion + " (linux " + platform::operating_system().architecture +
+         ")";
 }
 
 int run_service(const Config& config) {
@@ -99,8 +104,9 @@ int run_service(const Config& config) {
   Result<endpoint::EndpointState> state = endpoint::load_state(config.data);
   if (!state) {
     const bool missing = state.error().is(Fault::not_found);
-    log::error("service", missing ? "this machine is not enrolled: run `jump-client install --key-info-file FILE`"
-                                  : "the state cannot be read",
+    log::error("service",
+               missing ? "this machine is not enrolled: run `jump-client install --key-info-file FILE`"
+                       : "the state cannot be read",
                {{"error", state.error().message()}});
     return missing ? 3 : 1;
   }
@@ -133,10 +139,12 @@ int install(const Config& config, const InstallOptions& options) {
   tasks.spawn("enrolment", run_enrolment(io.get_executor(), std::move(input), outcome));
   io.run();
   if (options.json) {
-    json::object report{{"ok", outcome.exit == EnrolExit::done}, {"agent", outcome.agent}, {"text", outcome.text}};
+    json::object report{
+        {"ok", outcome.exit == EnrolExit::done}, {"agent", outcome.agent}, {"text", outcome.text}};
     std::printf("%s\n", json::serialize(report).c_str());
   } else if (outcome.exit == EnrolExit::done) {
-    std::printf("enrolled as agent:%llu (%s)\n", static_cast<unsigned long long>(outcome.agent), outcome.text.c_str());
+    std::printf("enrolled as agent:%llu (%s)\n", static_cast<unsigned long long>(outcome.agent),
+                outcome.text.c_str());
   } else {
     std::fprintf(stderr, "jump-client: not enrolled: %s\n", outcome.text.c_str());
   }
@@ -181,7 +189,8 @@ int show_status(const Config& config, bool json) {
     std::printf("reason     %s\ntries      %llu in vain\n", printable(status->reason).c_str(),
                 static_cast<unsigned long long>(status->failed_tries));
   }
-  for (const std::string& attempt : status->attempts) std::printf("           %s\n", printable(attempt).c_str());
+  for (const std::string& attempt : status->attempts)
+    std::printf("           %s\n", printable(attempt).c_str());
   return online ? 0 : 1;
 }
 
@@ -189,7 +198,8 @@ bool endpoint_service_runs(const Config& config) {
   return endpoint::read_status(config.run + "/status.sock").has_value();
 }
 
-// --- uninstall ----------------------------------------------------------------------------------------------
+// --- uninstall
+// ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -234,7 +244,8 @@ int uninstall(const Config& config, bool json) {
   } else if (told) {
     std::printf("uninstalled; the appliance knows\n");
   } else {
-    std::printf("uninstalled; the appliance could not be told and shows this machine as offline: %s\n", why.c_str());
+    std::printf("uninstalled; the appliance could not be told and shows this machine as offline: %s\n",
+                why.c_str());
   }
   return 0;
 }

@@ -16,7 +16,7 @@ std::string software();
 int run_service(const Config& config);
 
 struct InstallOptions {
-  std::string key_info;       // the deployment key
+  std::string key_info;  // the deployment key
   identity::EnrollOverrides overrides;
   bool json = false;
 };

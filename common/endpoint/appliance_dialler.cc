@@ -15,8 +15,12 @@ constexpr std::size_t kPemBytes = 64 * 1024;
 
 }  // namespace
 
-std::string key_path(const std::string& identity_folder) { return identity_folder + "/key.pem"; }
-std::string certificate_path(const std::string& identity_folder) { return identity_folder + "/cert.pem"; }
+std::string key_path(const std::string& identity_folder) {
+  return identity_folder + "/key.pem";
+}
+std::string certificate_path(const std::string& identity_folder) {
+  return identity_folder + "/cert.pem";
+}
 
 Result<std::unique_ptr<ApplianceDialler>> ApplianceDialler::create(asio::any_io_executor executor,
                                                                    const Begin& begin) {
@@ -33,8 +37,8 @@ Result<std::unique_ptr<ApplianceDialler>> ApplianceDialler::create(asio::any_io_
   return dialler;
 }
 
-ApplianceDialler::ApplianceDialler(asio::any_io_executor executor, const Begin& begin, identity::PrivateKey key,
-                                   identity::Certificate certificate)
+ApplianceDialler::ApplianceDialler(asio::any_io_executor executor, const Begin& begin,
+                                   identity::PrivateKey key, identity::Certificate certificate)
     : begin_(begin),
       key_(std::move(key)),
       certificate_(std::move(certificate)),
@@ -46,7 +50,8 @@ Result<void> ApplianceDialler::make_client() {
   Result<identity::CaSet> authorities = identity::CaSet::from(begin_.trust);
   if (!authorities) return authorities.error();
   tunnel::TlsClientSettings settings;
-  // A clock that cannot be right yet must not keep the machine out; the appliance tells the time in its welcome.
+  // A clock that cannot be right yet must not keep the machine out; the appliance tells the time in its
+  // welcome.
   settings.appliance = std::make_shared<tunnel::BundleVerifier>(
       std::move(*authorities), [this] { return floor_.now(wall_seconds()); }, true);
   settings.key = key_;
@@ -129,7 +134,9 @@ void ApplianceDialler::ended(bool was_welcomed, const std::optional<mux::GoAwayB
   }
 }
 
-void ApplianceDialler::offered(const control::PskOffer& offer) { psk_ = identity::Psk{offer.id, offer.key, offer.expires}; }
+void ApplianceDialler::offered(const control::PskOffer& offer) {
+  psk_ = identity::Psk{offer.id, offer.key, offer.expires};
+}
 
 void ApplianceDialler::renewed() {
   const Result<void> made = make_client();
@@ -138,13 +145,15 @@ void ApplianceDialler::renewed() {
 }
 
 std::uint64_t ApplianceDialler::failed_seconds() const {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(reconnect_.failed_for()).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(reconnect_.failed_for()).count());
 }
 
 Result<void> ApplianceDialler::take_certificate(const std::string& pem) {
   Result<identity::Certificate> certificate = identity::Certificate::from_pem(pem);
   if (!certificate) return certificate.error();
-  if (certificate->pin() != key_.pin()) return Error(Fault::invalid, "the new certificate is for another key");
+  if (certificate->pin() != key_.pin())
+    return Error(Fault::invalid, "the new certificate is for another key");
   Result<void> stored = platform::write_file(certificate_path(begin_.identity_folder), as_bytes(pem), 0600);
   if (!stored) return stored;
   certificate_ = std::move(*certificate);

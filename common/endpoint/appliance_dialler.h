@@ -1,6 +1,6 @@
-// ApplianceDialler: how this endpoint reaches its appliance and proves who it is: identity key, trust, routes, the key for
-// coming back, and when to try again. Also keeps the certificate fresh, and takes a new identity where this one turns out
-// to be a clone's.
+// ApplianceDialler: how this endpoint reaches its appliance and proves who it is: identity key, trust,
+// routes, the key for coming back, and when to try again. Also keeps the certificate fresh, and takes a new
+// identity where this one turns out to be a clone's.
 #pragma once
 
 #include <memory>
@@ -38,7 +38,8 @@ class ApplianceDialler {
   // Trust or addresses changed.
   void renewed();
 
-  // Asks for a new certificate at two thirds of the life of the present one, again and again; until cancelled.
+  // Asks for a new certificate at two thirds of the life of the present one, again and again; until
+  // cancelled.
   Task<> keep_certificate(ControlChannel& channel);
 
   std::uint64_t failed_tries() const { return reconnect_.failed_tries(); }
@@ -60,7 +61,7 @@ class ApplianceDialler {
   tunnel::Reconnect reconnect_;
   Event hurry_;
   std::int64_t shown_until_ = 0;  // of the appliance's certificate; 0: came back by PSK
-  std::size_t route_ = 0;  // of the connection that runs, in begin_'s order
+  std::size_t route_ = 0;         // of the connection that runs, in begin_'s order
 };
 
 // In the order to be tried: the zone's proxies, the configured proxies, direct.

@@ -1,5 +1,5 @@
-// LocalRelay: one session process on its local socket, joined to a slot of the tunnel. A transparent relay: whatever is said
-// about the session passes through; only bytes of streams are queued, within the budget.
+// LocalRelay: one session process on its local socket, joined to a slot of the tunnel. A transparent relay:
+// whatever is said about the session passes through; only bytes of streams are queued, within the budget.
 #pragma once
 
 #include <memory>

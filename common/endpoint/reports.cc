@@ -67,8 +67,9 @@ control::Inventory Reports::inventory() const {
   // "jump-client 0.1.0 (linux x86_64)": the version alone is what assets are compared by.
   const std::size_t name_end = begin_.software.find(' ');
   const std::size_t version_end = begin_.software.find(' ', name_end + 1);
-  inventory.software_version =
-      name_end == std::string::npos ? begin_.software : begin_.software.substr(name_end + 1, version_end - name_end - 1);
+  inventory.software_version = name_end == std::string::npos
+                                   ? begin_.software
+                                   : begin_.software.substr(name_end + 1, version_end - name_end - 1);
   if (!begin_.session_user.empty()) inventory.session_user = begin_.session_user;
   inventory.kinds = begin_.kinds;
   const Result<std::vector<platform::NetInterface>> interfaces = platform::net_interfaces();
@@ -92,7 +93,8 @@ control::Inventory Reports::inventory() const {
     }
     // The address that the machine speaks with; without a default route, the first that is up.
     const bool better = shown.gateway.has_value() || inventory.private_ip.empty();
-    if (better && one.up && !one.loopback && !one.addresses.empty()) inventory.private_ip = one.addresses.front().address;
+    if (better && one.up && !one.loopback && !one.addresses.empty())
+      inventory.private_ip = one.addresses.front().address;
     inventory.interfaces.push_back(std::move(shown));
   }
   return inventory;
@@ -104,7 +106,8 @@ control::Statistics Reports::statistics() {
   if (wanted(settings_, "console_user")) now.console_user = platform::console_user().value_or("");
   if (wanted(settings_, "uptime")) now.uptime_seconds = platform::uptime_seconds();
   if (wanted(settings_, "disk")) {
-    for (const platform::DiskUse& disk : platform::disks()) now.disks.push_back({disk.mount, disk.total, disk.used});
+    for (const platform::DiskUse& disk : platform::disks())
+      now.disks.push_back({disk.mount, disk.total, disk.used});
   }
   return now;
 }

@@ -1,5 +1,5 @@
-// Reports: what an endpoint tells the appliance of itself. The inventory after each welcome and when it changes, statistics
-// as often as the appliance wants them.
+// Reports: what an endpoint tells the appliance of itself. The inventory after each welcome and when it
+// changes, statistics as often as the appliance wants them.
 #pragma once
 
 #include "common/endpoint/control_channel.h"

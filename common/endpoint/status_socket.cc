@@ -21,7 +21,8 @@ constexpr std::size_t kDocumentBytes = 1024 * 1024;
 constexpr int kPatienceMs = 3000;
 
 Task<Result<void>> write_all(stream_protocol::socket& socket, std::string text) {
-  auto [error, size] = co_await asio::async_write(socket, asio::buffer(text), asio::as_tuple(asio::use_awaitable));
+  auto [error, size] =
+      co_await asio::async_write(socket, asio::buffer(text), asio::as_tuple(asio::use_awaitable));
   if (error) co_return Error(error, "write the status");
   co_return Result<void>();
 }
@@ -32,7 +33,8 @@ StatusSocket::StatusSocket(asio::any_io_executor executor, platform::LocalListen
                            std::function<std::string()> describe)
     : executor_(executor), listener_(std::move(listener)), describe_(std::move(describe)) {}
 
-Result<std::unique_ptr<StatusSocket>> StatusSocket::open(asio::any_io_executor executor, const std::string& path,
+Result<std::unique_ptr<StatusSocket>> StatusSocket::open(asio::any_io_executor executor,
+                                                         const std::string& path,
                                                          std::function<std::string()> describe) {
   Result<platform::LocalListener> listener = platform::LocalListener::bind(path, 0600);
   if (!listener) return listener.error();
@@ -61,7 +63,8 @@ Result<std::string> read_status(const std::string& path) {
   std::array<char, 4096> buffer;
   while (text.size() < kDocumentBytes) {
     pollfd ready{socket->get(), POLLIN, 0};
-    if (::poll(&ready, 1, kPatienceMs) <= 0) return Error(Fault::timed_out, "the service does not answer on " + path);
+    if (::poll(&ready, 1, kPatienceMs) <= 0)
+      return Error(Fault::timed_out, "the service does not answer on " + path);
     const ssize_t size = ::read(socket->get(), buffer.data(), buffer.size());
     if (size < 0) return system_error("read " + path);
     if (size == 0) return text;

@@ -1,4 +1,5 @@
-// The local status socket: whoever may open it (mode 0600, so its owner and root) reads one JSON document and it closes.
+// The local status socket: whoever may open it (mode 0600, so its owner and root) reads one JSON document and
+// it closes.
 #pragma once
 
 #include <functional>
@@ -19,7 +20,8 @@ class StatusSocket {
   Task<> run();
 
  private:
-  StatusSocket(asio::any_io_executor executor, platform::LocalListener listener, std::function<std::string()> describe);
+  StatusSocket(asio::any_io_executor executor, platform::LocalListener listener,
+               std::function<std::string()> describe);
   asio::any_io_executor executor_;
   platform::LocalListener listener_;
   std::function<std::string()> describe_;

@@ -26,13 +26,14 @@ namespace {
 using asio::local::stream_protocol;
 
 constexpr std::size_t kMostLocal = 512;
-constexpr unsigned kSocketMode = 0666;  // what opens a session is its secret; whoever has none is refused by the appliance
+constexpr unsigned kSocketMode =
+    0666;  // what opens a session is its secret; whoever has none is refused by the appliance
 
 // One tunnel from welcome to its end.
 class Tunnel : tunnel::LinkHandler {
  public:
-  Tunnel(asio::any_io_executor executor, const Begin& begin, tunnel::TlsStream& stream, ControlChannel& channel,
-         FamilyChannel& family, stream_protocol::acceptor& sessions)
+  Tunnel(asio::any_io_executor executor, const Begin& begin, tunnel::TlsStream& stream,
+         ControlChannel& channel, FamilyChannel& family, stream_protocol::acceptor& sessions)
       : executor_(executor),
         begin_(begin),
         channel_(channel),
@@ -92,7 +93,8 @@ class Tunnel : tunnel::LinkHandler {
   Result<void> on_frame(const mux::FrameView& frame, Instant now) override {
     const auto kind = static_cast<mux::Kind>(frame.header.kind);
     if (!welcome_) {
-      if (kind != mux::Kind::welcome) return Error(Fault::malformed, "the appliance's first frame is no welcome");
+      if (kind != mux::Kind::welcome)
+        return Error(Fault::malformed, "the appliance's first frame is no welcome");
       Result<control::Welcome> welcome = control::decode_welcome(as_text(frame.body()));
       if (!welcome) return welcome.error();
       welcome_ = std::move(*welcome);
@@ -116,7 +118,8 @@ class Tunnel : tunnel::LinkHandler {
   }
 
   Result<void> on_control(const mux::FrameView& frame) {
-    const control::Phase phase = welcome_->uninstall_only ? control::Phase::uninstall_only : control::Phase::normal;
+    const control::Phase phase =
+        welcome_->uninstall_only ? control::Phase::uninstall_only : control::Phase::normal;
     Result<std::optional<control::ControlMessage>> message =
         channel_.on_frame(frame.header, frame.body(), control::Sender::appliance, phase);
     if (!message) return message.error();
@@ -185,7 +188,11 @@ class Tunnel : tunnel::LinkHandler {
 class TunnelProcess {
  public:
   TunnelProcess(asio::any_io_executor executor, int family)
-      : executor_(executor), family_(executor, family), tasks_(executor), channel_(executor), over_(executor),
+      : executor_(executor),
+        family_(executor, family),
+        tasks_(executor),
+        channel_(executor),
+        over_(executor),
         sessions_(executor) {}
 
   Task<> run(int& exit_code) {
@@ -210,7 +217,8 @@ class TunnelProcess {
     if (tunnel_ != nullptr) {
       tunnel_->leave("the service stops");
       const Instant until = BootClock::now() + limits::kShutdownLimit;
-      while (tunnel_ != nullptr && BootClock::now() < until) co_await sleep_for(std::chrono::milliseconds(10));
+      while (tunnel_ != nullptr && BootClock::now() < until)
+        co_await sleep_for(std::chrono::milliseconds(10));
     }
     co_await tasks_.stop();
     family_.close();
@@ -221,12 +229,14 @@ class TunnelProcess {
     Result<std::unique_ptr<ApplianceDialler>> dialler = ApplianceDialler::create(executor_, begin_);
     if (!dialler) return dialler.error();
     dialler_ = std::move(*dialler);
-    Result<platform::LocalListener> listener = platform::LocalListener::bind(begin_.session_socket, kSocketMode);
+    Result<platform::LocalListener> listener =
+        platform::LocalListener::bind(begin_.session_socket, kSocketMode);
     if (!listener) return listener.error();
     listener_ = std::make_unique<platform::LocalListener>(std::move(*listener));
     sessions_.assign(stream_protocol(), listener_->socket().release());
     auto describe = [this] { return to_json_text(status_now_); };
-    Result<std::unique_ptr<StatusSocket>> status = StatusSocket::open(executor_, begin_.status_socket, describe);
+    Result<std::unique_ptr<StatusSocket>> status =
+        StatusSocket::open(executor_, begin_.status_socket, describe);
     if (!status) return status.error();
     status_ = std::move(*status);
     reports_ = std::make_unique<Reports>(executor_, begin_);

@@ -1,4 +1,6 @@
 // /api-account: what programs log in with.
+#include <boost/asio/ip/address.hpp>
+
 #include "common/identity/random.h"
 #include "common/identity/sha256.h"
 #include "tools/appliance/api/handlers.h"

@@ -1,5 +1,5 @@
-// backup and restore: what is needed so that a lost disk strands no agent (DESIGN.md 5): keys, order serial, database. The
-// file is one sealed box (common/identity/seal.h) around
+// backup and restore: what is needed so that a lost disk strands no agent (DESIGN.md 5): keys, order serial,
+// database. The file is one sealed box (common/identity/seal.h) around
 //     repeated: u32 name length | name | u64 size | bytes
 #include <unistd.h>
 
@@ -20,8 +20,9 @@ namespace {
 
 constexpr std::string_view kContext = "jump-appliance backup v1";
 constexpr std::size_t kMost = std::size_t{1} << 31;
-constexpr std::array<std::string_view, 5> kKeyFiles{"keys/authority.json", "keys/appliance.json", "keys/psk.json",
-                                                    "keys/installers.key", "keys/order-serial"};
+constexpr std::array<std::string_view, 5> kKeyFiles{"keys/authority.json", "keys/appliance.json",
+                                                    "keys/psk.json", "keys/installers.key",
+                                                    "keys/order-serial"};
 
 int complain(const Error& error) {
   std::fprintf(stderr, "jump-appliance: %s\n", error.message().c_str());
@@ -66,15 +67,17 @@ int backup(const Config& config, const std::string& file, const Secret& passphra
   if (!box) return complain(box.error());
   const Result<void> written = platform::write_file(file, *box, 0600);
   if (!written) return complain(written.error());
-  std::printf("%s: %zu bytes; without its passphrase it opens for nobody. Recordings are not in it.\n", file.c_str(),
-              box->size());
+  std::printf("%s: %zu bytes; without its passphrase it opens for nobody. Recordings are not in it.\n",
+              file.c_str(), box->size());
   return 0;
 }
 
 int restore(const Config& config, const std::string& file, const Secret& passphrase) {
   std::error_code ignored;
-  if (std::filesystem::exists(config.data + "/keys", ignored) || std::filesystem::exists(database_path(config), ignored)) {
-    return complain(Error(Fault::already_exists, config.data + " holds an appliance; restore into an empty folder"));
+  if (std::filesystem::exists(config.data + "/keys", ignored) ||
+      std::filesystem::exists(database_path(config), ignored)) {
+    return complain(
+        Error(Fault::already_exists, config.data + " holds an appliance; restore into an empty folder"));
   }
   const Result<Bytes> box = platform::read_file(file, kMost);
   if (!box) return complain(box.error());
@@ -86,19 +89,23 @@ int restore(const Config& config, const std::string& file, const Secret& passphr
   std::size_t files = 0;
   while (done && !rest.empty()) {
     const std::size_t name_size = rest.size() >= 4 ? get_u32(rest.data()) : rest.size();
-    if (name_size > 256 || rest.size() < 12 + name_size) return complain(Error(Fault::malformed, "the backup is damaged"));
+    if (name_size > 256 || rest.size() < 12 + name_size)
+      return complain(Error(Fault::malformed, "the backup is damaged"));
     const std::string name(as_text(rest.subspan(4, name_size)));
     const std::uint64_t size = get_u64(rest.data() + 4 + name_size);
     rest = rest.subspan(12 + name_size);
-    if (size > rest.size() || !known_name(name)) return complain(Error(Fault::malformed, "the backup is damaged"));
+    if (size > rest.size() || !known_name(name))
+      return complain(Error(Fault::malformed, "the backup is damaged"));
     done = platform::write_file(config.data + "/" + name, rest.first(static_cast<std::size_t>(size)), 0600);
     rest = rest.subspan(static_cast<std::size_t>(size));
     ++files;
   }
   if (!done) return complain(done.error());
-  std::printf("%zu files restored to %s. Is the address another one now? jump-appliance address add HOST:PORT; agents come\n"
-              "back by themselves where one of their addresses leads here.\n",
-              files, config.data.c_str());
+  std::printf(
+      "%zu files restored to %s. Is the address another one now? jump-appliance address add HOST:PORT; "
+      "agents come\n"
+      "back by themselves where one of their addresses leads here.\n",
+      files, config.data.c_str());
   return 0;
 }
 

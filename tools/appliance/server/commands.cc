@@ -25,8 +25,12 @@ int complain(const Error& error) {
   return 1;
 }
 
-std::string lock_path(const Config& config) { return config.data + "/server.pid"; }
-std::string authority_path(const Config& config) { return config.data + "/keys/authority.json"; }
+std::string lock_path(const Config& config) {
+  return config.data + "/server.pid";
+}
+std::string authority_path(const Config& config) {
+  return config.data + "/keys/authority.json";
+}
 
 Result<std::unique_ptr<store::Store>> open_store(const Config& config) {
   return store::Store::open(database_path(config), wall_seconds());
@@ -87,7 +91,8 @@ bool tell_server(const Config& config) {
 int init(const Config& config, const InitOptions& options) {
   std::error_code ignored;
   if (std::filesystem::exists(authority_path(config), ignored)) {
-    return complain(Error(Fault::already_exists, config.data + " holds an appliance already; nothing was changed"));
+    return complain(
+        Error(Fault::already_exists, config.data + " holds an appliance already; nothing was changed"));
   }
   for (const std::string& address : options.addresses) {
     const Result<identity::HostPort> parsed = identity::parse_host_port(address);
@@ -105,7 +110,8 @@ int init(const Config& config, const InitOptions& options) {
   if (!done) {
     // All or nothing: a second try must find the folder as the first did.
     std::filesystem::remove_all(config.data + "/keys", ignored);
-    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(database_path(config) + suffix, ignored);
+    for (const char* suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(database_path(config) + suffix, ignored);
     return complain(done.error());
   }
   const Result<std::unique_ptr<Keys>> keys = Keys::load(config.data);
@@ -114,8 +120,10 @@ int init(const Config& config, const InitOptions& options) {
     json::object report{{"data", config.data}, {"ca_pin", (*keys)->pin()}, {"admin", options.admin}};
     std::printf("%s\n", json::serialize(report).c_str());
   } else {
-    std::printf("appliance made in %s\nCA pin     %s\nuser       %s (administrator)\nnext       jump-appliance serve\n",
-                config.data.c_str(), (*keys)->pin().c_str(), options.admin.c_str());
+    std::printf(
+        "appliance made in %s\nCA pin     %s\nuser       %s (administrator)\nnext       jump-appliance "
+        "serve\n",
+        config.data.c_str(), (*keys)->pin().c_str(), options.admin.c_str());
   }
   return 0;
 }
@@ -141,16 +149,18 @@ int doctor(const Config& config, bool json) {
   }
   if (keys) {
     const bool due = (*keys)->authority().next_due(wall_seconds());
-    findings.push_back({"ca", due ? Result<void>(Error(Fault::expired, "two thirds of the CA's life are over: "
-                                                                       "jump-appliance ca prepare"))
+    findings.push_back({"ca", due ? Result<void>(Error(Fault::expired,
+                                                       "two thirds of the CA's life are over: "
+                                                       "jump-appliance ca prepare"))
                                   : Result<void>()});
   }
   if (store) {
     const Result<store::SiteSettings> site = (*store)->settings.site();
     const bool reachable = site && !site->addresses.empty();
     findings.push_back({"addresses", reachable ? Result<void>()
-                                               : Result<void>(Error(Fault::not_found, "no address is set: jump-appliance "
-                                                                                      "address add HOST:PORT"))});
+                                               : Result<void>(Error(Fault::not_found,
+                                                                    "no address is set: jump-appliance "
+                                                                    "address add HOST:PORT"))});
   }
   bool well = true;
   json::array report;
@@ -177,10 +187,12 @@ int address(const Config& config, const std::string& action, const std::string& 
     if (!parsed) return complain(parsed.error());
     const auto found = std::find(site->addresses.begin(), site->addresses.end(), address);
     if (action == "add") {
-      if (found != site->addresses.end()) return complain(Error(Fault::already_exists, address + " is listed already"));
+      if (found != site->addresses.end())
+        return complain(Error(Fault::already_exists, address + " is listed already"));
       site->addresses.push_back(address);
     } else {
-      if (found == site->addresses.end()) return complain(Error(Fault::not_found, address + " is not listed"));
+      if (found == site->addresses.end())
+        return complain(Error(Fault::not_found, address + " is not listed"));
       if (site->addresses.size() == 1) {
         return complain(Error(Fault::refused, "the last address stays: without one no agent finds back"));
       }
@@ -197,8 +209,10 @@ int address(const Config& config, const std::string& action, const std::string& 
   if (!know) return complain(know.error());
   if (!all) return complain(all.error());
   if (json) {
-    json::object report{{"addresses", to_json(site->addresses)}, {"serial", site->addresses_serial},
-                        {"agents", *all}, {"agents_that_know", *know}};
+    json::object report{{"addresses", to_json(site->addresses)},
+                        {"serial", site->addresses_serial},
+                        {"agents", *all},
+                        {"agents_that_know", *know}};
     std::printf("%s\n", json::serialize(report).c_str());
     return 0;
   }
@@ -233,8 +247,11 @@ int ca(const Config& config, const std::string& action, const std::string& pin, 
   json::array pins;
   for (const identity::Certificate& one : *authorities) pins.push_back(json::string(one.pin()));
   if (json) {
-    json::object report{{"pins", pins}, {"next_prepared", authority->has_next()}, {"serial", bundle.serial},
-                        {"agents", *all}, {"agents_that_trust", *know}};
+    json::object report{{"pins", pins},
+                        {"next_prepared", authority->has_next()},
+                        {"serial", bundle.serial},
+                        {"agents", *all},
+                        {"agents_that_trust", *know}};
     std::printf("%s\n", json::serialize(report).c_str());
     return 0;
   }
@@ -243,8 +260,9 @@ int ca(const Config& config, const std::string& action, const std::string& pin, 
     std::printf("%-7s %s until %s\n", role, (*authorities)[i].pin().c_str(),
                 iso8601((*authorities)[i].not_after()).c_str());
   }
-  std::printf("this bundle (%llu) is held by %lld of %lld agents\n", static_cast<unsigned long long>(bundle.serial),
-              static_cast<long long>(*know), static_cast<long long>(*all));
+  std::printf("this bundle (%llu) is held by %lld of %lld agents\n",
+              static_cast<unsigned long long>(bundle.serial), static_cast<long long>(*know),
+              static_cast<long long>(*all));
   return 0;
 }
 

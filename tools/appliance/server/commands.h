@@ -12,7 +12,7 @@ namespace jump::appliance {
 struct InitOptions {
   std::string admin = "admin";
   Secret password;
-  std::vector<std::string> addresses;   // "host:port" for deployment keys
+  std::vector<std::string> addresses;  // "host:port" for deployment keys
   bool json = false;
 };
 // Keys, database, the first administrator, a group "default". Refused where there is one already.

@@ -22,6 +22,8 @@ std::string recordings_folder(const Config& config) {
   return config.recordings.empty() ? config.data + "/recordings" : config.recordings;
 }
 
-std::string database_path(const Config& config) { return config.data + "/appliance.db"; }
+std::string database_path(const Config& config) {
+  return config.data + "/appliance.db";
+}
 
 }  // namespace jump::appliance

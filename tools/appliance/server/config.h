@@ -18,12 +18,12 @@ BOOST_DESCRIBE_STRUCT(WebFiles, (), (chain, key))
 
 struct Config {
   std::string data = "/var/lib/jump-appliance";
-  std::string recordings;                                    // empty: DATA/recordings
+  std::string recordings;  // empty: DATA/recordings
   std::vector<std::string> listen{"0.0.0.0:443", "[::]:443"};
-  std::vector<std::string> hosts;                            // names in the appliance's certificate
-  std::optional<WebFiles> web_certificate;                   // shown to browsers instead of the site's own
+  std::vector<std::string> hosts;           // names in the appliance's certificate
+  std::optional<WebFiles> web_certificate;  // shown to browsers instead of the site's own
   std::string log_level = "info";
-  std::string log = "stderr";                                // stderr, syslog, or a file's path
+  std::string log = "stderr";  // stderr, syslog, or a file's path
 };
 BOOST_DESCRIBE_STRUCT(Config, (), (data, recordings, listen, hosts, web_certificate, log_level, log))
 

@@ -33,7 +33,12 @@ constexpr std::uint32_t kDrainSpreadMs = 5000;  // peers come back over so long
 class Server {
  public:
   Server(asio::any_io_executor executor, const ServeOptions& options)
-      : executor_(executor), options_(options), tasks_(executor), connections_(executor), over_(executor) {}
+      : executor_(executor),
+        options_(options),
+        tasks_(executor),
+        accepting_(executor),
+        connections_(executor),
+        over_(executor) {}
 
   Task<> run(int& exit_code) {
     Result<void> ready = co_await prepare();
@@ -42,7 +47,7 @@ class Server {
       exit_code = 1;
       co_return;
     }
-    tasks_.spawn("acceptor", acceptor_->run());
+    accepting_.spawn("acceptor", acceptor_->run());
     office_->start(tasks_);
     tasks_.spawn("event file", follow_events());
     tasks_.spawn("hang up", on_hang_up());
@@ -56,7 +61,11 @@ class Server {
     }
     co_await over_.wait();
     notify_.stopping();
-    log::info("appliance", "draining", {{"agents", office_->agents_online()}, {"sessions", office_->hub().size()}});
+    log::info("appliance", "draining",
+              {{"agents", office_->agents_online()}, {"sessions", office_->hub().size()}});
+    // Nobody new is taken: who comes now shall wait for the next process.
+    co_await accepting_.stop();
+    acceptor_.reset();
     office_->drain(kDrainSpreadMs);
     co_await sleep_for(kDrainTime);
     co_await connections_.stop();
@@ -99,12 +108,12 @@ class Server {
     office_ = std::make_unique<Office>(executor_, *database_, *keys_, presence_, revocations_, office);
     Result<void> loaded = co_await office_->load();
     if (!loaded) co_return loaded;
-    peers_ = std::make_shared<tunnel::ClientVerifier>(keys_->authority().authorities(), revocations_, &wall_seconds);
+    peers_ = std::make_shared<tunnel::ClientVerifier>(keys_->authority().authorities(), revocations_,
+                                                      &wall_seconds);
     Result<std::shared_ptr<const tunnel::TlsServer>> context = tls_context();
     if (!context) co_return context.error();
-    acceptor_ = std::make_unique<tunnel::Acceptor>(executor_, *context, [this](std::unique_ptr<tunnel::TlsStream> stream) {
-      take(std::move(stream));
-    });
+    acceptor_ = std::make_unique<tunnel::Acceptor>(
+        executor_, *context, [this](std::unique_ptr<tunnel::TlsStream> stream) { take(std::move(stream)); });
     for (const std::string& address : config.listen) {
       Result<void> listening = acceptor_->listen(address);
       if (!listening) co_return listening;
@@ -113,7 +122,8 @@ class Server {
   }
 
   Result<std::shared_ptr<const tunnel::TlsServer>> tls_context() {
-    Result<identity::ApplianceIdentity> own = keys_->appliance_identity(options_.config.hosts, wall_seconds());
+    Result<identity::ApplianceIdentity> own =
+        keys_->appliance_identity(options_.config.hosts, wall_seconds());
     if (!own) return own.error();
     tunnel::TlsServerSettings settings{std::move(*own), {}, peers_, {}};
     settings.psk = std::make_shared<tunnel::MasterPskSource>(keys_->psk(), revocations_, &wall_seconds);
@@ -157,7 +167,8 @@ class Server {
     Task<Result<void>> work = enrol(*stream);
     const Result<void> done = co_await with_timeout(kEnrolTime, "enrolment", std::move(work));
     if (!done) {
-      log::info("enrol", "failed", {{"from", stream->info().peer_address}, {"reason", done.error().message()}});
+      log::info("enrol", "failed",
+                {{"from", stream->info().peer_address}, {"reason", done.error().message()}});
     }
     Task<Result<void>> ending = stream->shutdown();
     (void)co_await with_timeout(limits::kShutdownLimit, "end of enrolment", std::move(ending));
@@ -166,7 +177,8 @@ class Server {
   Task<Result<void>> enrol(tunnel::TlsStream& stream) {
     std::string text;
     while (text.size() < 4 || text.size() < 4 + get_u32(reinterpret_cast<const std::uint8_t*>(text.data()))) {
-      if (text.size() >= 4 && get_u32(reinterpret_cast<const std::uint8_t*>(text.data())) > identity::kEnrollBytes) {
+      if (text.size() >= 4 &&
+          get_u32(reinterpret_cast<const std::uint8_t*>(text.data())) > identity::kEnrollBytes) {
         co_return Error(Fault::too_large, "an enrolment request above 64 KiB");
       }
       Result<void> ready = co_await stream.readable();
@@ -177,20 +189,25 @@ class Server {
         if (!size) co_return size.error();
         if (*size == 0) break;
         text.append(reinterpret_cast<const char*>(bytes.data()), *size);
-        if (text.size() > identity::kEnrollBytes + 4) co_return Error(Fault::too_large, "an enrolment request above 64 KiB");
+        if (text.size() > identity::kEnrollBytes + 4)
+          co_return Error(Fault::too_large, "an enrolment request above 64 KiB");
       }
     }
     identity::EnrollResponse response;
-    Result<identity::EnrollRequest> request = identity::parse_enroll_request(std::string_view(text).substr(4));
+    Result<identity::EnrollRequest> request =
+        identity::parse_enroll_request(std::string_view(text).substr(4));
     if (request) {
       response = co_await office_->enrol(std::move(*request), stream.info().peer_host);
     } else {
-      response.refusal = identity::EnrollRefusal{identity::EnrollError::malformed, request.error().message(), {}};
+      response.refusal =
+          identity::EnrollRefusal{identity::EnrollError::malformed, request.error().message(), {}};
     }
     if (response.enrolled) {
-      log::info("enrol", "enrolled", {{"agent", response.enrolled->id}, {"from", stream.info().peer_address}});
+      log::info("enrol", "enrolled",
+                {{"agent", response.enrolled->id}, {"from", stream.info().peer_address}});
     } else {
-      log::info("enrol", "refused", {{"from", stream.info().peer_address}, {"reason", response.refusal->text}});
+      log::info("enrol", "refused",
+                {{"from", stream.info().peer_address}, {"reason", response.refusal->text}});
     }
     std::string answer(4, '\0');
     const std::string body = to_json_text(response);
@@ -227,7 +244,8 @@ class Server {
     auto begin = [ask = std::move(ask), clock](Backend& backend) { return backend.api->begin(ask, clock); };
     std::variant<api::ApiResponse, api::PasswordWork> first = co_await database_->run(std::move(begin));
     if (auto* password = std::get_if<api::PasswordWork>(&first)) {
-      // A quarter of a second of scrypt: on the helpers' thread, so that neither keystrokes nor others' requests wait.
+      // A quarter of a second of scrypt: on the helpers' thread, so that neither keystrokes nor others'
+      // requests wait.
       co_await check_password(*password);
       auto finish = [work = std::move(*password), clock](Backend& backend) mutable {
         return backend.api->finish(std::move(work), clock);
@@ -252,16 +270,20 @@ class Server {
         asio::dispatch(back, std::move(handler));
       });
     };
-    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(start), asio::use_awaitable);
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(start),
+                                                                         asio::use_awaitable);
   }
 
   // The database's events to the file of JSON lines, and on to whoever reads that.
   Task<> follow_events() {
     while (true) {
       co_await sleep_for(std::chrono::seconds(1));
-      auto follow = [this](Backend& backend) { return events_->follow(backend.store->events, backend.store->settings); };
+      auto follow = [this](Backend& backend) {
+        return events_->follow(backend.store->events, backend.store->settings);
+      };
       const Result<std::int64_t> done = co_await database_->run(follow);
-      if (!done) log::warning("appliance", "events could not be written", {{"error", done.error().message()}});
+      if (!done)
+        log::warning("appliance", "events could not be written", {{"error", done.error().message()}});
     }
   }
 
@@ -303,7 +325,7 @@ class Server {
     peers_->set_authorities(keys_->authority().authorities());
     Result<std::shared_ptr<const tunnel::TlsServer>> context = tls_context();
     if (!context) co_return context.error();
-    acceptor_->set_context(*context);
+    if (acceptor_) acceptor_->set_context(*context);
     co_return co_await office_->reloaded();
   }
 
@@ -331,6 +353,7 @@ class Server {
   std::unique_ptr<tunnel::Acceptor> acceptor_;
   asio::thread_pool helpers_{1};
   TaskGroup tasks_;
+  TaskGroup accepting_;
   TaskGroup connections_;
   Event over_;
 };

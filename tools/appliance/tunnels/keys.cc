@@ -26,7 +26,8 @@ std::string keys_folder(const std::string& data) {
 }  // namespace
 
 Keys::Keys(std::string folder, identity::Authority authority)
-    : folder_(std::move(folder)), authority_(std::make_shared<const identity::Authority>(std::move(authority))) {}
+    : folder_(std::move(folder)),
+      authority_(std::make_shared<const identity::Authority>(std::move(authority))) {}
 
 Result<void> Keys::create(const std::string& data, std::int64_t now) {
   const std::string folder = keys_folder(data);

@@ -26,7 +26,7 @@ Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, st
   const std::shared_ptr<const identity::Authority> authority = keys_.shared_authority();
   api::EnrolPorts ports;
   ports.issue = [authority, now = context.now](const identity::EnrollRequest& from,
-                                                std::uint64_t id) -> Result<api::IssuedCertificate> {
+                                               std::uint64_t id) -> Result<api::IssuedCertificate> {
     const Result<identity::Certificate> issued = authority->issue(from.csr, {from.role, id}, now);
     if (!issued) return issued.error();
     return api::IssuedCertificate{issued->to_pem(), issued->serial(), issued->not_after()};
