@@ -60,6 +60,8 @@ OpenedSession::OpenedSession(ConsoleTunnel& tunnel, mux::SessionEnd::Options opt
     : tunnel_(tunnel),
       opened_(std::move(opened)),
       id_(to_hex(options.session)),
+      // "web-01 (agent:17)": people know it by its name.
+      endpoint_(printable(opened_.endpoint.substr(0, opened_.endpoint.rfind(" (")), 128)),
       io_(
           tunnel.executor(),
           [&] {

@@ -23,7 +23,8 @@ class OpenedSession {
   endpoint::SessionIo& io() { return io_; }
   ConsoleTunnel& tunnel() { return tunnel_; }
   const std::string& id() const { return id_; }  // 32 hex digits
-  const std::string& endpoint() const { return opened_.endpoint; }
+  // "web-01", made printable.
+  const std::string& endpoint() const { return endpoint_; }
   bool recorded() const { return opened_.recorded; }
 
   void send(const session::Message& message) { io_.send(session::encode(message)); }
@@ -50,6 +51,7 @@ class OpenedSession {
   ConsoleTunnel& tunnel_;
   control::SessionOpened opened_;
   std::string id_;
+  std::string endpoint_;
   endpoint::SessionIo io_;
   Event heard_;
   std::optional<session::Exit> exit_;

@@ -17,6 +17,8 @@ constexpr std::size_t kPiece = 16 * 1024;
 constexpr auto kQuietAfter = std::chrono::seconds(1);  // shorter losses are not worth a line
 constexpr auto kAnswerPoll = std::chrono::milliseconds(250);
 constexpr auto kAttachTime = std::chrono::seconds(30);
+constexpr auto kReplayPause = std::chrono::milliseconds(300);
+constexpr auto kReplayMost = std::chrono::seconds(3);
 constexpr std::uint32_t kTerminalStream = 2;
 constexpr char kEndOfInput = 4;  // Ctrl-D, termios(3) VEOF
 
@@ -86,7 +88,7 @@ Task<ShellEnding> Shell::run() {
   tasks.spawn("connection", watch_connection());
   tasks.spawn("size", watch_size());
   tasks.spawn("signals", watch_signals());
-  if (attached_) redraw();
+  if (attached_) tasks.spawn("replay", watch_replay());
   while (!ending_) co_await ended_.wait();
   co_await tasks.stop();
   static_cast<void>(co_await screen_.back());
@@ -95,6 +97,8 @@ Task<ShellEnding> Shell::run() {
   if (leave_ == Leave::let_go) co_await session_.let_go();
   if (leave_ == Leave::no) co_await session_.finish();
   co_await lasting.stop();
+  // The line of the program ends here; what follows is ours.
+  if (raw_ && !ending.text.empty()) static_cast<void>(co_await screen_.own("\r\n"));
   raw_.reset();
   co_return ending;
 }
@@ -117,6 +121,7 @@ Task<Result<void>> Shell::get_stream() {
     co_await io_.state_changed().wait_for(std::chrono::seconds(1));
   }
   Result<std::unique_ptr<session::Stream>> stream = io_.learnt_stream(kTerminalStream);
+  screen_.replay();
   // It may be over already: then only how it ended is still to be heard.
   if (stream) stream_ = std::move(*stream);
   output_over_ = !stream;
@@ -204,6 +209,7 @@ Task<> Shell::show_output() {
       co_return;
     }
     stream_->taken(*size);
+    output_seen_ = true;
   }
   output_over_ = true;
   session_.heard().set();
@@ -279,6 +285,18 @@ void Shell::redraw() {
       narrower.columns > 1 ? static_cast<std::uint16_t>(narrower.columns - 1) : std::uint16_t{2};
   session_.send(narrower);
   session_.send(resize_to(*size));
+}
+
+// The last output of the session comes again and looks as it did, but for a program that draws the whole
+// screen: that one is made to draw it anew.
+Task<> Shell::watch_replay() {
+  const Instant until = BootClock::now() + kReplayMost;
+  do {
+    output_seen_ = false;
+    co_await sleep_for(kReplayPause);
+  } while (output_seen_ && BootClock::now() < until);
+  co_await screen_.replay_over();
+  redraw();
 }
 
 Task<> Shell::watch_size() {

@@ -37,6 +37,7 @@ class Shell {
   Task<> watch_end();
   Task<> watch_connection();
   Task<> watch_size();
+  Task<> watch_replay();
   Task<> watch_signals();
   Task<bool> obey(Escape command);
   void end(int status, std::string text, Leave leave = Leave::no);
@@ -61,6 +62,7 @@ class Shell {
   Event typed_room_;
 
   bool output_over_ = false;
+  bool output_seen_ = false;  // since watch_replay looked
   bool size_due_ = false;
   Event ended_;
   std::optional<ShellEnding> ending_;

@@ -50,6 +50,15 @@ std::size_t report_length(std::string_view text, std::uint16_t& row) {
   return at + 1;
 }
 
+// A limit as people set it: "10 min", "30 d".
+std::string round_time(std::int64_t seconds) {
+  for (const auto& [size, unit] : std::initializer_list<std::pair<std::int64_t, const char*>>{
+           {86400, " d"}, {3600, " h"}, {60, " min"}}) {
+    if (seconds >= size && seconds % size == 0) return std::to_string(seconds / size) + unit;
+  }
+  return human_time(seconds);
+}
+
 }  // namespace
 
 void ScreenTracker::feed(std::string_view output) {
@@ -162,8 +171,7 @@ std::string lost_text(std::string_view endpoint, std::string_view reason, std::i
   } else {
     text += printable(endpoint, 64) + ": " + printable(reason, 80);
   }
-  text += ", " + human_time(seconds) + " of at most " + human_time(wait_seconds);
-  return text + "; typing goes on then. ~. leaves";
+  return text + " for " + human_time(seconds) + ", waits up to " + round_time(wait_seconds) + ". ~. leaves";
 }
 
 }  // namespace jump::console

@@ -72,7 +72,7 @@ class QuietLine {
   TerminalSize size_;
 };
 
-// "jump: no connection to web-01 for 12 s, waits up to 10 min 00 s; typing goes on then. ~. leaves"
+// "jump: no connection to web-01 for 12 s, waits up to 10 min. ~. leaves": 76 cells.
 // `reason`: of the appliance, when it is connected and the other end is not there; may be empty.
 std::string lost_text(std::string_view endpoint, std::string_view reason, std::int64_t seconds,
                       std::int64_t wait_seconds);

@@ -33,8 +33,22 @@ Task<Result<void>> Screen::program(ByteView bytes) {
     const Result<void> hidden = co_await locked_write(hiding);
     if (!hidden) co_return hidden;
   }
+  if (replaying_) {
+    const std::string shown = queries_.feed(as_text(bytes));
+    tracker_.feed(shown);
+    co_return co_await locked_write(shown);
+  }
   tracker_.feed(as_text(bytes));
   co_return co_await output_.pipe().write(bytes);
+}
+
+Task<> Screen::replay_over() {
+  while (busy_) co_await free_.wait();
+  busy_ = true;
+  const Turn turn{busy_, free_};
+  replaying_ = false;
+  const std::string shown = queries_.rest();
+  static_cast<void>(co_await locked_write(shown));
 }
 
 Task<Result<void>> Screen::own(std::string text) {

@@ -8,6 +8,7 @@
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/task_group.h"
+#include "tools/console/terminal/query_filter.h"
 #include "tools/console/terminal/quiet_line.h"
 #include "tools/console/terminal/terminal.h"
 
@@ -18,6 +19,10 @@ class Screen {
   // `output` outlives this. `quiet` false: no terminal, no line.
   Screen(asio::any_io_executor executor, StandardPipe& output, bool quiet);
 
+  // What comes until the first pause is an older session's output: its questions are not asked again.
+  void replay() { replaying_ = true; }
+  // The pause.
+  Task<> replay_over();
   // Returns when it is with the terminal. A quiet line goes first.
   Task<Result<void>> program(ByteView bytes);
   Task<Result<void>> own(std::string text);
@@ -39,6 +44,8 @@ class Screen {
   bool quiet_;
   Event free_;
   bool busy_ = false;
+  bool replaying_ = false;
+  QueryFilter queries_;
   ScreenTracker tracker_;
   QuietLine line_;
   ReportFilter report_;
