@@ -49,13 +49,17 @@ TEST(Json, WritesAndReadsBackADescribedStruct) {
 }
 
 TEST(Json, NamesThePathOfWhatIsWrong) {
-  const auto complaint = [](std::string_view text) { return from_json_text<Outer>(text, 4096).error().message(); };
+  const auto complaint = [](std::string_view text) {
+    return from_json_text<Outer>(text, 4096).error().message();
+  };
   EXPECT_EQ(complaint(R"({"inner":{"name":3}})"), "inner.name: expected a string");
-  EXPECT_EQ(complaint(R"({"inner":{"name":"a","port":65536}})"), "inner.port: 65536 is out of range, 0 to 65535");
+  EXPECT_EQ(complaint(R"({"inner":{"name":"a","port":65536}})"),
+            "inner.port: 65536 is out of range, 0 to 65535");
   EXPECT_EQ(complaint(R"({"inner":{"name":"a"}})"), "inner.port: missing");
   EXPECT_EQ(complaint(R"({"inner":{"name":"a","port":1},"list":[{"name":"a","port":-1}]})"),
             "list[0].port: -1 is out of range, 0 to 65535");
-  EXPECT_EQ(complaint(R"({"inner":{"name":"a","port":1},"color":"blue\u0007"})"), "color: unknown value 'blue\\x07'");
+  EXPECT_EQ(complaint(R"({"inner":{"name":"a","port":1},"color":"blue\u0007"})"),
+            "color: unknown value 'blue\\x07'");
 }
 
 TEST(Json, IgnoresMembersOfANewerPeerAndRefusesDepthAndSize) {
@@ -74,7 +78,9 @@ TEST(Bytes, Base64UrlHasOneSpelling) {
 
 TEST(Bytes, PrintableEscapesWhatMovesACursor) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a\\x1b[2Jb");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m");  // C1 CSI
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");  // C1 CSI
   EXPECT_EQ(printable("é漢"), "é漢");
   EXPECT_EQ(printable("\xff"), "\\xff");
   EXPECT_EQ(printable("abcdef", 3), "abc…");

@@ -12,19 +12,32 @@ class FaultCategory final : public boost::system::error_category {
   const char* name() const noexcept override { return "jump"; }
   std::string message(int value) const override {
     switch (static_cast<Fault>(value)) {
-      case Fault::invalid: return "invalid";
-      case Fault::too_large: return "too large";
-      case Fault::malformed: return "malformed";
-      case Fault::refused: return "refused";
-      case Fault::not_found: return "not found";
-      case Fault::already_exists: return "already exists";
-      case Fault::expired: return "expired";
-      case Fault::unauthenticated: return "not authenticated";
-      case Fault::timed_out: return "timed out";
-      case Fault::closed: return "closed";
-      case Fault::unavailable: return "unavailable";
-      case Fault::unsupported: return "unsupported";
-      case Fault::internal: return "internal error";
+      case Fault::invalid:
+        return "invalid";
+      case Fault::too_large:
+        return "too large";
+      case Fault::malformed:
+        return "malformed";
+      case Fault::refused:
+        return "refused";
+      case Fault::not_found:
+        return "not found";
+      case Fault::already_exists:
+        return "already exists";
+      case Fault::expired:
+        return "expired";
+      case Fault::unauthenticated:
+        return "not authenticated";
+      case Fault::timed_out:
+        return "timed out";
+      case Fault::closed:
+        return "closed";
+      case Fault::unavailable:
+        return "unavailable";
+      case Fault::unsupported:
+        return "unsupported";
+      case Fault::internal:
+        return "internal error";
     }
     return "fault " + std::to_string(value);
   }
@@ -51,7 +64,9 @@ void throw_exception_from_error(const Error& error, const boost::source_location
   check_failed(error.message().c_str(), where.file_name(), static_cast<int>(where.line()));
 }
 
-Error system_error(std::string context) { return system_error(errno, std::move(context)); }
+Error system_error(std::string context) {
+  return system_error(errno, std::move(context));
+}
 
 Error system_error(int number, std::string context) {
   return {boost::system::error_code(number, boost::system::system_category()), std::move(context)};

@@ -16,17 +16,17 @@ namespace jump {
 
 // Failures that are ours and not the operating system's.
 enum class Fault {
-  invalid = 1,     // the value breaks a rule; the context names the value and the rule
-  too_large,       // over a limit; the context names the limit
-  malformed,       // the peer's bytes make no sense
-  refused,         // understood, and not allowed
+  invalid = 1,  // the value breaks a rule; the context names the value and the rule
+  too_large,    // over a limit; the context names the limit
+  malformed,    // the peer's bytes make no sense
+  refused,      // understood, and not allowed
   not_found,
   already_exists,
   expired,
-  unauthenticated, // nobody proved who they are
+  unauthenticated,  // nobody proved who they are
   timed_out,
-  closed,          // the other side, or our own shutdown, ended it
-  unavailable,     // may work later
+  closed,       // the other side, or our own shutdown, ended it
+  unavailable,  // may work later
   unsupported,
   internal,
 };

@@ -5,7 +5,8 @@
 // empty, anything else missing or of another type is refused with its path:
 //     wake.mac: expected a string
 // Members: bool, integers (range-checked), double, std::string, described enums (by name), described
-// structs, Bytes (base64url), Secret (base64url), std::array<uint8_t, N> (hex), optional, vector, map<string, T>.
+// structs, Bytes (base64url), Secret (base64url), std::array<uint8_t, N> (hex), optional, vector, map<string,
+// T>.
 #pragma once
 
 #include <array>
@@ -58,10 +59,12 @@ template <typename T>
 concept DescribedEnum = std::is_enum_v<T> && boost::describe::has_describe_enumerators<T>::value;
 
 template <typename T>
-using Members = boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+using Members =
+    boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
 
 inline Error expected(const std::string& path, std::string_view what) {
-  return {Fault::malformed, (path.empty() ? std::string("document") : path) + ": expected " + std::string(what)};
+  return {Fault::malformed,
+          (path.empty() ? std::string("document") : path) + ": expected " + std::string(what)};
 }
 
 template <typename T>
@@ -156,13 +159,15 @@ Result<void> read(const json::value& from, T& to, const std::string& path) {
     if (!from.is_object()) return expected(path, "an object");
     to.clear();
     for (const auto& [key, item] : from.get_object()) {
-      Result<void> result = read(item, to[std::string(std::string_view(key))], path + "." + std::string(std::string_view(key)));
+      Result<void> result =
+          read(item, to[std::string(std::string_view(key))], path + "." + std::string(std::string_view(key)));
       if (!result) return result;
     }
   } else if constexpr (DescribedEnum<T>) {
     if (!from.is_string()) return expected(path, "a name");
     if (!boost::describe::enum_from_string(std::string(std::string_view(from.get_string())).c_str(), to)) {
-      return Error(Fault::malformed, path + ": unknown value '" + printable(std::string_view(from.get_string()), 64) + "'");
+      return Error(Fault::malformed,
+                   path + ": unknown value '" + printable(std::string_view(from.get_string()), 64) + "'");
     }
   } else {
     static_assert(Described<T>, "this type has no JSON form");

@@ -31,20 +31,28 @@ Poco::Logger& logger() {
 
 Poco::Message::Priority priority(Level level) {
   switch (level) {
-    case Level::error: return Poco::Message::PRIO_ERROR;
-    case Level::warning: return Poco::Message::PRIO_WARNING;
-    case Level::info: return Poco::Message::PRIO_INFORMATION;
-    case Level::debug: return Poco::Message::PRIO_DEBUG;
+    case Level::error:
+      return Poco::Message::PRIO_ERROR;
+    case Level::warning:
+      return Poco::Message::PRIO_WARNING;
+    case Level::info:
+      return Poco::Message::PRIO_INFORMATION;
+    case Level::debug:
+      return Poco::Message::PRIO_DEBUG;
   }
   return Poco::Message::PRIO_INFORMATION;
 }
 
 std::string_view name(Level level) {
   switch (level) {
-    case Level::error: return "error";
-    case Level::warning: return "warning";
-    case Level::info: return "info";
-    case Level::debug: return "debug";
+    case Level::error:
+      return "error";
+    case Level::warning:
+      return "warning";
+    case Level::info:
+      return "info";
+    case Level::debug:
+      return "debug";
   }
   return "info";
 }
@@ -65,15 +73,21 @@ bool parse_level(std::string_view text, Level& level) {
   return false;
 }
 
-void set_level(Level level) { current_level = level; }
+void set_level(Level level) {
+  current_level = level;
+}
 
-bool enabled(Level level) { return static_cast<int>(level) <= static_cast<int>(current_level.load()); }
+bool enabled(Level level) {
+  return static_cast<int>(level) <= static_cast<int>(current_level.load());
+}
 
 void open(Sink sink, std::string_view program, const std::string& path) {
   Poco::AutoPtr<Poco::Channel> channel;
   plain = false;
   switch (sink) {
-    case Sink::standard_error: channel = new Poco::ConsoleChannel(std::cerr); break;
+    case Sink::standard_error:
+      channel = new Poco::ConsoleChannel(std::cerr);
+      break;
     case Sink::syslog:
 #if !defined(POCO_NO_SYSLOGCHANNEL)
       channel = new Poco::SyslogChannel(std::string(program), Poco::SyslogChannel::SYSLOG_PID);

@@ -18,7 +18,9 @@ TaskGroup::TaskGroup(asio::any_io_executor executor) : executor_(executor), ende
   ended_.expires_at(asio::steady_timer::time_point::max());
 }
 
-TaskGroup::~TaskGroup() { CHECK(tasks_.empty() && "join the group before it goes"); }
+TaskGroup::~TaskGroup() {
+  CHECK(tasks_.empty() && "join the group before it goes");
+}
 
 void TaskGroup::spawn(std::string name, Task<> task) {
   tasks_.emplace_back();
@@ -58,8 +60,8 @@ Task<> TaskGroup::join() {
   co_await asio::this_coro::throw_if_cancelled(false);
   while (!tasks_.empty()) {
     boost::system::error_code ignored;
-    co_await ended_.async_wait(
-        asio::bind_cancellation_slot(asio::cancellation_slot(), asio::redirect_error(asio::use_awaitable, ignored)));
+    co_await ended_.async_wait(asio::bind_cancellation_slot(
+        asio::cancellation_slot(), asio::redirect_error(asio::use_awaitable, ignored)));
   }
   co_await asio::this_coro::throw_if_cancelled(throws);
 }

@@ -29,8 +29,9 @@ class TaskGroup {
   // Starts the task at the next turn of the loop. `name` is for the log. A task ends by returning;
   // "operation aborted" after cancel() is an orderly end; any other exception is our bug and aborts.
   void spawn(std::string name, Task<> task);
-  // Asks every task to stop. More may be spawned afterwards; they run. Call it from a handler of the loop: from
-  // outside, Asio 1.81 hands the request over by a post, which a task that ends before it does not survive.
+  // Asks every task to stop. More may be spawned afterwards; they run. Call it from a handler of the loop:
+  // from outside, Asio 1.81 hands the request over by a post, which a task that ends before it does not
+  // survive.
   void cancel();
   // Ends when no task runs. Ignores its own cancellation: what is joined is really over. The caller stays
   // cancelled, so its next await throws.

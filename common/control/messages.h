@@ -28,7 +28,7 @@ inline constexpr std::uint32_t kProtocolNewest = 1;  // 2026-11-21: first versio
 
 using SessionId = std::array<std::uint8_t, 16>;  // chosen by the console, random
 using Nonce = std::array<std::uint8_t, 16>;
-using Digest = std::array<std::uint8_t, 32>;     // SHA-256
+using Digest = std::array<std::uint8_t, 32>;  // SHA-256
 
 enum class Role { agent, node, console };
 BOOST_DESCRIBE_ENUM(Role, agent, node, console)
@@ -41,34 +41,37 @@ struct Versions {
 };
 BOOST_DESCRIBE_STRUCT(Versions, (), (min, max))
 
-// Peer to appliance. Identity is not in here: an agent's or node's comes from its certificate or PSK, a console's from
-// `token`.
+// Peer to appliance. Identity is not in here: an agent's or node's comes from its certificate or PSK, a
+// console's from `token`.
 struct Hello {
   Versions versions;
   Role role = Role::agent;
-  std::string software;                // "jump-client 0.1.0 (linux x86_64)"
-  std::string boot_id;                 // of the machine; another one ends its sessions ("endpoint restarted")
-  std::optional<Nonce> start_nonce;    // of the supervisor: orders are for this start of it only
-  std::optional<Nonce> instance;       // of the tunnel process: tells a reconnect from a clone
-  std::optional<Secret> token;         // consoles only
-  std::optional<std::string> route;    // "direct 10.0.0.5:443", "http-proxy 10.0.0.9:3128", for the asset's details
-  std::optional<Digest> fingerprint;   // machine fingerprint summary, for clone detection
+  std::string software;              // "jump-client 0.1.0 (linux x86_64)"
+  std::string boot_id;               // of the machine; another one ends its sessions ("endpoint restarted")
+  std::optional<Nonce> start_nonce;  // of the supervisor: orders are for this start of it only
+  std::optional<Nonce> instance;     // of the tunnel process: tells a reconnect from a clone
+  std::optional<Secret> token;       // consoles only
+  std::optional<std::string>
+      route;  // "direct 10.0.0.5:443", "http-proxy 10.0.0.9:3128", for the asset's details
+  std::optional<Digest> fingerprint;  // machine fingerprint summary, for clone detection
 };
-BOOST_DESCRIBE_STRUCT(Hello, (), (versions, role, software, boot_id, start_nonce, instance, token, route, fingerprint))
+BOOST_DESCRIBE_STRUCT(Hello, (),
+                      (versions, role, software, boot_id, start_nonce, instance, token, route, fingerprint))
 
 // Appliance to peer, when it is accepted. A refusal is a go-away frame with its reason instead.
 struct Welcome {
   std::uint32_t version = 1;
-  std::string peer_id;                 // "agent:17", "node:3", "console:admin"
-  std::int64_t time = 0;               // seconds since 1970, the appliance's clock
+  std::string peer_id;    // "agent:17", "node:3", "console:admin"
+  std::int64_t time = 0;  // seconds since 1970, the appliance's clock
   std::string software;
-  bool uninstall_only = false;         // a removed agent: nothing but its signed order follows
+  bool uninstall_only = false;  // a removed agent: nothing but its signed order follows
 };
 BOOST_DESCRIBE_STRUCT(Welcome, (), (version, peer_id, time, software, uninstall_only))
 
 // --- appliance to agent or node ---------------------------------------------------------------------
 
-// A signed order (common/identity/order.h) for the supervisor; the tunnel process hands it on and cannot make one.
+// A signed order (common/identity/order.h) for the supervisor; the tunnel process hands it on and cannot make
+// one.
 struct OrderDelivery {
   Bytes order;
 };
@@ -92,14 +95,14 @@ BOOST_DESCRIBE_STRUCT(ReportSettings, (), (interval_seconds, statistics))
 // --- agent or node to appliance ---------------------------------------------------------------------
 
 struct Address {
-  std::string address;                 // "10.0.0.7" or "fe80::1"
+  std::string address;  // "10.0.0.7" or "fe80::1"
   std::uint8_t prefix = 0;
 };
 BOOST_DESCRIBE_STRUCT(Address, (), (address, prefix))
 
 struct Interface {
   std::string name;
-  std::string mac;                     // "02:77:01:00:00:11", empty where there is none
+  std::string mac;  // "02:77:01:00:00:11", empty where there is none
   bool up = false;
   std::vector<Address> addresses;
   std::optional<std::string> gateway;
@@ -111,21 +114,21 @@ BOOST_DESCRIBE_STRUCT(Interface, (), (name, mac, up, addresses, gateway, gateway
 struct Inventory {
   std::string hostname;
   std::string fqdn;
-  std::string operating_system;        // "Debian GNU/Linux 12 (bookworm)"
+  std::string operating_system;  // "Debian GNU/Linux 12 (bookworm)"
   std::string architecture;
   std::string software_version;
   std::string private_ip;
   std::vector<Interface> interfaces;
   std::optional<std::string> session_user;
-  std::vector<std::string> kinds;      // session kinds that the endpoint's own file allows
+  std::vector<std::string> kinds;  // session kinds that the endpoint's own file allows
 };
 BOOST_DESCRIBE_STRUCT(Inventory, (),
-                      (hostname, fqdn, operating_system, architecture, software_version, private_ip, interfaces,
-                       session_user, kinds))
+                      (hostname, fqdn, operating_system, architecture, software_version, private_ip,
+                       interfaces, session_user, kinds))
 
 struct Disk {
   std::string mount;
-  std::uint64_t total = 0;             // bytes
+  std::uint64_t total = 0;  // bytes
   std::uint64_t used = 0;
 };
 BOOST_DESCRIBE_STRUCT(Disk, (), (mount, total, used))
@@ -142,18 +145,18 @@ BOOST_DESCRIBE_STRUCT(Statistics, (), (cpu_percent, console_user, disks, uptime_
 struct SessionStart {
   SessionId session{};
   bool started = false;
-  std::string text;                    // why not
+  std::string text;  // why not
 };
 BOOST_DESCRIBE_STRUCT(SessionStart, (), (session, started, text))
 
 // question → CertificateGrant
 struct CertificateRequest {
-  Bytes csr;                           // PKCS#10, DER
+  Bytes csr;  // PKCS#10, DER
 };
 BOOST_DESCRIBE_STRUCT(CertificateRequest, (), (csr))
 
 struct CertificateGrant {
-  std::string certificate;             // PEM
+  std::string certificate;  // PEM
 };
 BOOST_DESCRIBE_STRUCT(CertificateGrant, (), (certificate))
 
@@ -180,14 +183,14 @@ struct OpenSession {
   SessionId session{};
   std::uint64_t asset = 0;
   SessionKind kind = SessionKind::shell;
-  Digest console_secret_hash{};        // SHA-256 of the secret that the console will attach with
-  json::value arguments;               // common/session/messages.h: ShellStart, ExecStart, ...
+  Digest console_secret_hash{};  // SHA-256 of the secret that the console will attach with
+  json::value arguments;         // common/session/messages.h: ShellStart, ExecStart, ...
 };
 BOOST_DESCRIBE_STRUCT(OpenSession, (), (session, asset, kind, console_secret_hash, arguments))
 
 struct SessionOpened {
   std::uint32_t wait_limit_seconds = 600;
-  std::string endpoint;                // "web-01 (agent:17)"
+  std::string endpoint;  // "web-01 (agent:17)"
   bool recorded = true;
 };
 BOOST_DESCRIBE_STRUCT(SessionOpened, (), (wait_limit_seconds, endpoint, recorded))
@@ -214,8 +217,8 @@ BOOST_DESCRIBE_STRUCT(Done, (), (note))
 
 // An answer that is a failure.
 struct Failure {
-  std::string code;                    // name of a jump::Fault, "refused"
-  std::string text;                    // for the person
+  std::string code;  // name of a jump::Fault, "refused"
+  std::string text;  // for the person
 };
 BOOST_DESCRIBE_STRUCT(Failure, (), (code, text))
 

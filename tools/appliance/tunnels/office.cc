@@ -284,14 +284,15 @@ Task<> Office::write_presence() {
     const bool store_run = run >= stored_run + 60;
     if (store_run) stored_run = run;
     if (changes.empty() && events.empty() && !store_run) continue;
-    co_await run_quietly([changes = std::move(changes), events = std::move(events), run,
-                          store_run](Backend& backend) -> Result<void> {
+    auto write = [changes = std::move(changes), events = std::move(events), run,
+                  store_run](Backend& backend) -> Result<void> {
       Result<void> done = backend.store->jump_clients.write_presence(changes);
       if (done && !events.empty()) done = backend.store->events.add_all(events);
       if (done && store_run)
         done = backend.store->settings.set_own("run_seconds", run, store::Durability::soft);
       return done;
-    });
+    };
+    co_await run_quietly(std::move(write));
   }
 }
 
@@ -311,7 +312,7 @@ Task<> Office::keep_recordings() {
     co_await sleep_for(std::chrono::minutes(10));
     const std::string folder = options_.recordings;
     const store::SiteSettings site = site_;
-    co_await run_quietly([folder, site](Backend& backend) -> Result<void> {
+    auto remove_old = [folder, site](Backend& backend) -> Result<void> {
       const std::int64_t now = wall_seconds();
       const auto remove = [&](const store::Session& row, std::string why) -> Result<void> {
         Result<void> gone = platform::remove_file(folder + "/" + row.recording);
@@ -351,7 +352,8 @@ Task<> Office::keep_recordings() {
         }
       }
       return {};
-    });
+    };
+    co_await run_quietly(std::move(remove_old));
   }
 }
 

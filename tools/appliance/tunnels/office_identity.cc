@@ -99,12 +99,13 @@ Task<Result<control::CertificateGrant>> Office::renew(std::int64_t agent, Bytes 
 
 Task<> Office::uninstalled(std::int64_t agent, std::string from) {
   const bool remove = site_.uninstalled == store::UninstalledHandling::remove;
-  co_await run_quietly([agent, remove](Backend& backend) -> Result<void> {
+  auto write = [agent, remove](Backend& backend) -> Result<void> {
     if (!remove) return backend.store->jump_clients.set_uninstalled(agent);
     const Result<bool> removed = backend.store->jump_clients.remove_agent(
         agent, "agent:" + std::to_string(agent), wall_seconds(), false);
     return removed ? Result<void>() : removed.error();
-  });
+  };
+  co_await run_quietly(std::move(write));
   store::Event gone;
   gone.who = "agent:" + std::to_string(agent);
   gone.source = std::move(from);

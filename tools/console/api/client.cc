@@ -108,7 +108,7 @@ Task<Result<HttpResponse>> ApiClient::request(HttpRequest request, BodySink sink
 }
 
 Task<Result<json::value>> ApiClient::json_request(HttpRequest request) {
-  const Result<HttpResponse> response = co_await this->request(std::move(request), {});
+  const Result<HttpResponse> response = co_await this->request(std::move(request), BodySink());
   if (!response) co_return response.error();
   if (!is_success(response->status)) co_return api_error(response->status, response->body);
   if (response->body.empty()) co_return json::value(nullptr);
@@ -146,7 +146,7 @@ Task<Result<json::array>> ApiClient::list(std::string path, Query query, std::si
   for (std::int64_t page = 1;; ++page) {
     query.back().second = std::to_string(page);
     HttpRequest request = made("GET", path, query);
-    const Result<HttpResponse> response = co_await this->request(std::move(request), {});
+    const Result<HttpResponse> response = co_await this->request(std::move(request), BodySink());
     if (!response) co_return response.error();
     if (!is_success(response->status)) co_return api_error(response->status, response->body);
     Result<json::value> value = parse_json_value(response->body, kHttpBodyBytes);

@@ -36,7 +36,7 @@ Task<int> create_token(Context& context, TokenOptions options) {
 Task<int> list_tokens(Context& context, bool as_json) {
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
-  const Result<json::array> rows = co_await (*api)->list("/token", {});
+  const Result<json::array> rows = co_await (*api)->list("/token", Query());
   if (!rows) co_return fail(rows.error());
   if (as_json) co_return print_json(*rows);
   Table table({"ID", "KIND", "NAME", "MADE", "VALID UNTIL", "LAST USED", "FROM"});

@@ -101,7 +101,7 @@ Task<int> create_installer(Context& context, CreateOptions options) {
 Task<int> list_installers(Context& context, bool as_json) {
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
-  const Result<json::array> rows = co_await (*api)->list(std::string(kPath), {});
+  const Result<json::array> rows = co_await (*api)->list(std::string(kPath), Query());
   if (!rows) co_return fail(rows.error());
   if (as_json) co_return print_json(*rows);
   Table table({"ID", "NAME", "GROUP", "TAG", "VALID UNTIL", "USED", "KIND"});

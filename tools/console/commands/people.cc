@@ -84,7 +84,7 @@ Task<int> edit_user(Context& context, UserOptions options) {
 Task<int> list_users(Context& context, bool as_json) {
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
-  const Result<json::array> rows = co_await (*api)->list("/user", {});
+  const Result<json::array> rows = co_await (*api)->list("/user", Query());
   if (!rows) co_return fail(rows.error());
   if (as_json) co_return print_json(*rows);
   Table table({"ID", "USER", "NAME", "E-MAIL", "ADMIN", "ENABLED", "LAST LOG-IN"});
@@ -199,7 +199,7 @@ Task<int> remove_asset_group(Context& context, std::string group) {
 Task<int> list_groups(Context& context, bool as_json) {
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
-  const Result<json::array> rows = co_await (*api)->list("/jump-group", {});
+  const Result<json::array> rows = co_await (*api)->list("/jump-group", Query());
   if (!rows) co_return fail(rows.error());
   if (as_json) co_return print_json(*rows);
   Table table({"ID", "NAME", "CODE NAME", "COMMENTS"});
@@ -242,10 +242,11 @@ Task<Result<void>> put_member(ApiClient& api, std::int64_t group, MemberOptions 
 }
 
 Task<Result<std::string>> member_table(ApiClient& api, std::int64_t group, bool as_json) {
-  const Result<json::array> rows = co_await api.list("/jump-group/" + std::to_string(group) + "/user", {});
+  const Result<json::array> rows =
+      co_await api.list("/jump-group/" + std::to_string(group) + "/user", Query());
   if (!rows) co_return rows.error();
   if (as_json) co_return json::serialize(*rows) + "\n";
-  const Result<json::array> roles = co_await api.list("/jump-item-role", {});
+  const Result<json::array> roles = co_await api.list("/jump-item-role", Query());
   if (!roles) co_return roles.error();
   std::map<std::int64_t, std::string> role_names;
   for (const json::value& role : *roles) {
