@@ -22,6 +22,8 @@ class SessionListener {
   virtual void on_state() = 0;
 };
 
+Error too_many_streams();
+
 class SessionEnd : private FrameSource {
  public:
   enum class State {
