@@ -80,10 +80,7 @@ Task<Result<void>> play_recording(std::FILE& file, PlayerOptions options, Screen
 
 void leave_screen(const ScreenTracker& screen) {
   if (!is_terminal(Standard::output)) return;
-  // Colours, cursor, mouse and paste modes; the screen of full-screen programs only where it is shown, for
-  // leaving it moves the cursor.
-  static_cast<void>(put("\x1b[0m\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?2004l"));
-  static_cast<void>(put(screen.alternate() ? "\x1b[?1049l" : "\r\n"));
+  static_cast<void>(put(terminal_reset(screen.alternate()) + "\r\n"));
 }
 
 }  // namespace jump::console

@@ -97,8 +97,8 @@ Task<ShellEnding> Shell::run() {
   if (leave_ == Leave::let_go) co_await session_.let_go();
   if (leave_ == Leave::no) co_await session_.finish();
   co_await lasting.stop();
-  // The line of the program ends here; what follows is ours.
-  if (raw_ && !ending.text.empty()) static_cast<void>(co_await screen_.own("\r\n"));
+  const bool in_the_middle = leave_ != Leave::no || !ending.text.empty();
+  if (raw_ && in_the_middle) co_await screen_.leave();
   raw_.reset();
   co_return ending;
 }
@@ -110,9 +110,9 @@ Task<Result<void>> Shell::get_stream() {
     stream_ = std::move(*stream);
     co_return Result<void>();
   }
-  // Its number is known, what it holds is learnt when both ends are there.
+  // Its number is known; that it is there is learnt from the endpoint, stream 0 with it.
   const Instant until = BootClock::now() + kAttachTime;
-  while (io_.end().state() != mux::SessionEnd::State::live) {
+  while (io_.end().state() != mux::SessionEnd::State::live || !io_.end().live_stream(0)) {
     if (const std::optional<Error> over = session_.over()) co_return *over;
     if (BootClock::now() >= until) {
       co_return Error(Fault::timed_out,

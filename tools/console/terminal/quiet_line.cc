@@ -163,6 +163,11 @@ std::string QuietLine::hide() {
   return std::string(kSave) + to_last_line(size_) + "\x1b[0m\x1b[2K" + std::string(kRestore);
 }
 
+std::string terminal_reset(bool alternate) {
+  return std::string(alternate ? "\x1b[?1049l" : "") +
+         "\x1b[0m\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b>";
+}
+
 std::string lost_text(std::string_view endpoint, std::string_view reason, std::int64_t seconds,
                       std::int64_t wait_seconds) {
   std::string text = "jump: ";

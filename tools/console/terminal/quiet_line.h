@@ -72,6 +72,10 @@ class QuietLine {
   TerminalSize size_;
 };
 
+// What a program may have left behind when it was left in the middle: colours, a hidden cursor, mouse, paste
+// and keypad modes; the other screen only where it is shown, for leaving it moves the cursor.
+std::string terminal_reset(bool alternate);
+
 // "jump: no connection to web-01 for 12 s, waits up to 10 min. ~. leaves": 76 cells.
 // `reason`: of the appliance, when it is connected and the other end is not there; may be empty.
 std::string lost_text(std::string_view endpoint, std::string_view reason, std::int64_t seconds,

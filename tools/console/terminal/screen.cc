@@ -58,6 +58,11 @@ Task<Result<void>> Screen::own(std::string text) {
   co_return co_await locked_write(text);
 }
 
+Task<> Screen::leave() {
+  std::string text = terminal_reset(tracker_.alternate()) + "\r\n";
+  static_cast<void>(co_await own(std::move(text)));
+}
+
 Task<> Screen::lost(std::string text) {
   if (!quiet_) co_return;
   while (busy_) co_await free_.wait();

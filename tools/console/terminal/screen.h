@@ -26,6 +26,8 @@ class Screen {
   // Returns when it is with the terminal. A quiet line goes first.
   Task<Result<void>> program(ByteView bytes);
   Task<Result<void>> own(std::string text);
+  // The program was left in the middle: the terminal as it should be, on a new line.
+  Task<> leave();
 
   // Shows or renews the line; asks the terminal for its cursor the first time, and shows it when the answer
   // is there or did not come (ask() again, half a second later).

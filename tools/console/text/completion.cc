@@ -38,12 +38,13 @@ const char* words_name(CommandNode::Words words) {
 
 // One line of a case statement for each command: what may follow it.
 void cases(const CommandNode& node, const std::string& path, std::string& out) {
-  out += "    " + quoted(path) + ") commands=" + quoted(words_of(node)) +
-         " options=" + quoted(joined(node.options)) + " words=" + words_name(node.words) + " ;;\n";
+  out += "    " + quoted(path) + ") commands_=" + quoted(words_of(node)) +
+         " options_=" + quoted(joined(node.options)) + " words_=" + words_name(node.words) + " ;;\n";
   for (const CommandNode& one : node.commands) cases(one, path + " " + one.name, out);
 }
 
-// Both shells walk the words that were typed and stop at the last command: what is known then decides.
+// Both shells walk the words that were typed and stop at the last command: what is known then decides. The
+// names end in "_" because zsh keeps `words`, `commands`, `options` and `path` for itself.
 std::string walk(const CommandNode& root, const std::string& name) {
   std::string out = "_" + name + "_node() {\n  case \"$1\" in\n";
   cases(root, root.name, out);
@@ -55,8 +56,16 @@ std::string walk(const CommandNode& root, const std::string& name) {
 std::string bash_completion(const CommandNode& root) {
   std::string out = "# bash completion of jump\n" + walk(root, root.name);
   out +=
+      "_jump_names() { jump assets --names --limit 1000 2>/dev/null </dev/null; }\n"
+      "# Candidates, a line each, that begin with what stands there. The shell quotes them (-o filenames).\n"
+      "_jump_offer() {\n"
+      "  local line\n"
+      "  while IFS= read -r line; do\n"
+      "    case \"$line\" in '') ;; \"$1\"*) COMPREPLY+=(\"$line\") ;; esac\n"
+      "  done\n"
+      "}\n"
       "_jump() {\n"
-      "  local cur=${COMP_WORDS[COMP_CWORD]} path=jump commands options words word i place=\n"
+      "  local cur=${COMP_WORDS[COMP_CWORD]} path_=jump commands_ options_ words_ word i place=\n"
       "  COMPREPLY=()\n"
       "  # A ':' makes words of its own; what stands before it belongs to this one.\n"
       "  if [ \"$cur\" = : ]; then cur= place=1; fi\n"
@@ -64,24 +73,24 @@ std::string bash_completion(const CommandNode& root) {
       "  _jump_node jump\n"
       "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
       "    word=${COMP_WORDS[i]}\n"
-      "    case \" $commands \" in *\" $word \"*) path=\"$path $word\"; _jump_node \"$path\" ;; esac\n"
+      "    [ \"$word\" = -- ] && return\n"
+      "    case \" $commands_ \" in *\" $word \"*) path_=\"$path_ $word\"; _jump_node \"$path_\" ;; esac\n"
       "  done\n"
-      "  if [ -n \"$commands\" ]; then\n"
-      "    COMPREPLY=($(compgen -W \"$commands $options\" -- \"$cur\"))\n"
+      "  if [ -n \"$commands_\" ]; then\n"
+      "    COMPREPLY=($(compgen -W \"$commands_ $options_\" -- \"$cur\"))\n"
       "  elif [ \"${cur#-}\" != \"$cur\" ]; then\n"
-      "    COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
-      "  else\n"
-      "    if [ -z \"$place\" ] && { [ \"$words\" = assets ] || [ \"$words\" = places ]; }; then\n"
-      "      local IFS=$'\\n'\n"
-      "      COMPREPLY=($(compgen -W \"$(jump assets --names --limit 1000 2>/dev/null)\" -- \"$cur\"))\n"
-      "    fi\n"
-      "    if [ \"$words\" = files ] || { [ \"$words\" = places ] && [ -z \"$place\" ]; }; then\n"
-      "      local IFS=$'\\n'\n"
-      "      COMPREPLY+=($(compgen -f -- \"$cur\"))\n"
-      "    fi\n"
+      "    COMPREPLY=($(compgen -W \"$options_\" -- \"$cur\"))\n"
+      "  elif [ -z \"$place\" ]; then\n"
+      "    case \"$words_\" in\n"
+      "      assets) _jump_offer \"$cur\" < <(_jump_names) ;;\n"
+      "      places) _jump_offer \"$cur\" < <(_jump_names | sed 's/$/:/'; compgen -f -- \"$cur\") ;;\n"
+      "      files) _jump_offer \"$cur\" < <(compgen -f -- \"$cur\") ;;\n"
+      "    esac\n"
       "  fi\n"
+      "  # A path follows \"web-01:\" without a blank.\n"
+      "  case \"${#COMPREPLY[@]} ${COMPREPLY[0]-}\" in 1*:) compopt -o nospace ;; esac\n"
       "}\n"
-      "complete -F _jump jump\n";
+      "complete -o filenames -F _jump jump\n";
   return out;
 }
 
@@ -89,29 +98,27 @@ std::string zsh_completion(const CommandNode& root) {
   std::string out = "#compdef jump\n" + walk(root, root.name);
   out +=
       "_jump() {\n"
-      "  local cur=${words[CURRENT]} path_=jump commands options words_ word i\n"
-      "  local -a typed names; typed=(\"${words[@]}\")\n"
-      "  _jump_zsh_node jump\n"
-      "  for ((i = 2; i < CURRENT; i++)); do\n"
-      "    word=${typed[i]}\n"
-      "    case \" $commands \" in *\" $word \"*) path_=\"$path_ $word\"; _jump_zsh_node \"$path_\" ;; esac\n"
+      "  local path_=jump commands_ options_ words_ word_\n"
+      "  local -a names_\n"
+      "  _jump_node jump\n"
+      "  for word_ in \"${(@)words[2,CURRENT-1]}\"; do\n"
+      "    [[ $word_ == -- ]] && return 1\n"
+      "    case \" $commands_ \" in *\" $word_ \"*) path_=\"$path_ $word_\"; _jump_node \"$path_\" ;; esac\n"
       "  done\n"
-      "  if [[ -n $commands ]]; then\n"
-      "    compadd -- ${=commands}\n"
-      "    [[ $cur == -* ]] && compadd -- ${=options}\n"
-      "  elif [[ $cur == -* ]]; then\n"
-      "    compadd -- ${=options}\n"
+      "  if [[ -n $commands_ ]]; then\n"
+      "    compadd -- ${=commands_}\n"
+      "    [[ $PREFIX == -* ]] && compadd -- ${=options_}\n"
+      "  elif [[ $PREFIX == -* ]]; then\n"
+      "    compadd -- ${=options_}\n"
       "  else\n"
       "    if [[ $words_ == assets || $words_ == places ]]; then\n"
-      "      names=(\"${(@f)$(jump assets --names --limit 1000 2>/dev/null)}\")\n"
-      "      [[ $words_ == places ]] && compadd -S : -- $names || compadd -- $names\n"
+      "      names_=(${(f)\"$(jump assets --names --limit 1000 2>/dev/null </dev/null)\"})\n"
+      "      if [[ $words_ == places ]]; then compadd -S : -- $names_; else compadd -- $names_; fi\n"
       "    fi\n"
       "    [[ $words_ == files || $words_ == places ]] && _files\n"
       "  fi\n"
       "  return 0\n"
       "}\n"
-      "# `words` is the shell's own name for what was typed.\n"
-      "_jump_zsh_node() { local words=; _jump_node \"$1\" || return 1; words_=$words; }\n"
       "compdef _jump jump\n";
   return out;
 }

@@ -14,9 +14,9 @@ CommandNode tree() {
 
 TEST(Completion, KnowsEveryCommandByItsWholePath) {
   for (const std::string& script : {bash_completion(tree()), zsh_completion(tree())}) {
-    EXPECT_NE(script.find("'jump') commands='shell session' options='--version' words=none"),
+    EXPECT_NE(script.find("'jump') commands_='shell session' options_='--version' words_=none"),
               std::string::npos);
-    EXPECT_NE(script.find("'jump shell') commands='' options='--wait' words=assets"), std::string::npos);
+    EXPECT_NE(script.find("'jump shell') commands_='' options_='--wait' words_=assets"), std::string::npos);
     EXPECT_NE(script.find("'jump session end')"), std::string::npos);
   }
 }
@@ -24,7 +24,7 @@ TEST(Completion, KnowsEveryCommandByItsWholePath) {
 TEST(Completion, QuotesWhatTheShellWouldRead) {
   CommandNode root = tree();
   root.options = {"--it's"};
-  EXPECT_NE(bash_completion(root).find(R"(options='--it'\''s')"), std::string::npos);
+  EXPECT_NE(bash_completion(root).find(R"(options_='--it'\''s')"), std::string::npos);
 }
 
 }  // namespace
