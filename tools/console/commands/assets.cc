@@ -3,6 +3,8 @@
 
 #include "common/base/clock.h"
 #include "tools/console/commands/all.h"
+#include "tools/console/commands/session_command.h"
+#include "tools/console/session/sysinfo.h"
 #include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 #include "tools/console/text/human.h"
@@ -153,6 +155,34 @@ std::string info_text(const Asset& asset, std::int64_t now) {
   return details.text();
 }
 
+struct InfoOptions {
+  std::string asset;
+  bool live = false;
+  bool as_json = false;
+};
+
+Task<int> run_live_info(SessionCommand& command, const InfoOptions& options) {
+  Result<OpenedSessionPtr> session =
+      co_await command.open(options.asset, false, control::SessionKind::sysinfo, json::object());
+  if (!session) co_return command.status_of_failure(session.error());
+  const Result<std::string> text = co_await fetch_report(**session);
+  if (!text)
+    co_return fail((*session)->failure() ? Error(Fault::refused, printable(*(*session)->failure()))
+                                         : text.error());
+  if (options.as_json) co_return print(*text + "\n");
+  const Result<session::SystemReport> report =
+      from_json_text<session::SystemReport>(*text, session::kSystemReportMost);
+  co_return report ? print(report_text(*report)) : fail(wrap(report.error(), "the report"));
+}
+
+Task<int> live_info(Context& context, InfoOptions options) {
+  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context);
+  if (!command) co_return fail(command.error());
+  const int status = co_await run_live_info(**command, options);
+  co_await (*command)->stop();
+  co_return status;
+}
+
 Task<int> info(Context& context, std::string wanted, bool as_json) {
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
@@ -275,12 +305,15 @@ void add_asset_commands(CLI::App& app, Chosen& chosen) {
     runs(one, chosen, [options](Context& context) { return list_assets(context, *options); });
   }
   {
-    auto asset = std::make_shared<std::string>();
-    auto as_json = std::make_shared<bool>(false);
-    CLI::App* one = add_command(app, "info", "Everything known about an asset", "jump info web-01");
-    one->add_option("ASSET", *asset, "Id, name or group/name")->required();
-    one->add_flag("--json", *as_json, "For programs");
-    runs(one, chosen, [asset, as_json](Context& context) { return info(context, *asset, *as_json); });
+    auto options = std::make_shared<InfoOptions>();
+    CLI::App* one = add_command(app, "info", "Everything known about an asset", "jump info web-01 --live");
+    one->add_option("ASSET", options->asset, "Id, name or group/name")->required();
+    one->add_flag("--live", options->live,
+                  "Ask the machine itself, now: system, disks, interfaces, processes");
+    one->add_flag("--json", options->as_json, "For programs");
+    runs(one, chosen, [options](Context& context) {
+      return options->live ? live_info(context, *options) : info(context, options->asset, options->as_json);
+    });
   }
   CLI::App* group = add_group(app, "asset", "Change or remove assets");
   add_edit(*group, chosen);

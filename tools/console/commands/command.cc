@@ -1,6 +1,7 @@
 #include "tools/console/commands/command.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -72,7 +73,10 @@ void runs(CLI::App* app, Chosen& chosen, Command command) {
 int print(std::string_view text) {
   const bool written =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  return written ? kDone : fail("standard output cannot be written");
+  if (written) return kDone;
+  // Whoever read it has gone: as a program that a signal ends.
+  if (errno == EPIPE) return status_of_signal("PIPE");
+  return fail(system_error("standard output"));
 }
 
 int print_json(const json::value& value) {

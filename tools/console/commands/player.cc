@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "tools/console/terminal/query_filter.h"
 #include "tools/console/terminal/terminal.h"
 #include "tools/console/text/cast.h"
 #include "tools/console/text/event_log.h"
@@ -30,7 +31,10 @@ Result<void> put(std::string_view text) {
 
 Task<Result<void>> play_cast(std::FILE& file, std::string line, PlayerOptions options,
                              ScreenTracker& screen) {
-  const bool paced = !options.no_pauses && is_terminal(Standard::output);
+  const bool terminal = is_terminal(Standard::output);
+  const bool paced = !options.no_pauses && terminal;
+  // Nobody waits for the answers any more.
+  QueryFilter queries;
   std::optional<Duration> idle;
   if (options.idle_seconds) {
     idle = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*options.idle_seconds));
@@ -43,8 +47,9 @@ Task<Result<void>> play_cast(std::FILE& file, std::string line, PlayerOptions op
     if (!*event || (*event)->code != 'o') continue;
     const Duration pause = clock.pause_before(**event);
     if (paced && pause > Duration(0)) co_await sleep_for(pause);
-    screen.feed((*event)->data);
-    const Result<void> shown = put((*event)->data);
+    const std::string data = terminal ? queries.feed((*event)->data) : (*event)->data;
+    screen.feed(data);
+    const Result<void> shown = put(data);
     if (!shown) co_return shown;
   } while (read_line(file, line));
   co_return Result<void>();

@@ -86,9 +86,11 @@ Task<> Copy::work() {
   }
   const std::string summary =
       visible_ ? transfer_summary(files_, bytes_, resumed_, BootClock::now() - started_) : std::string();
-  end(skipped_ > 0 ? kLeftOut : kDone, skipped_ > 0 ? std::to_string(skipped_) + " entries were left out" +
-                                                          (summary.empty() ? "" : "; " + summary)
-                                                    : summary);
+  end(skipped_ > 0 ? kLeftOut : kDone,
+      skipped_ > 0
+          ? std::to_string(skipped_) + (skipped_ == 1 ? " entry was left out" : " entries were left out") +
+                (summary.empty() ? "" : "; " + summary)
+          : summary);
 }
 
 // Several sources go into a folder; otherwise the last one would be all that is left.

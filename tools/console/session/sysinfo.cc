@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
 #include "tools/console/text/human.h"
 #include "tools/console/text/table.h"
@@ -70,8 +71,12 @@ Task<Result<std::string>> fetch_report(OpenedSession& session) {
   Result<std::unique_ptr<session::Stream>> stream = session.open_stream("report");
   if (!stream) co_return stream.error();
   (*stream)->end();
-  auto reading = read_all(**stream);
-  co_return co_await with_timeout(kReportTime, session.endpoint(), std::move(reading));
+  TaskGroup beside(session.tunnel().executor());
+  beside.spawn("wait limit", session.io().watch());
+  beside.spawn("listener", session.listen());
+  auto reading = with_timeout(kReportTime, session.endpoint(), read_all(**stream));
+  Result<std::string> text = co_await and_stop(beside, std::move(reading));
+  co_return text;
 }
 
 std::string report_text(const session::SystemReport& report) {
