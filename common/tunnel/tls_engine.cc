@@ -177,7 +177,10 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(int socket, const TlsClient
   Bytes offer{static_cast<std::uint8_t>(alpn.size())};
   offer.insert(offer.end(), alpn.begin(), alpn.end());
   CHECK(!alpn.empty() && alpn.size() < 256);
-  const bool named = server_name.empty() || SSL_set_tlsext_host_name(ssl, server_name.c_str()) == 1;
+  // What the macro SSL_set_tlsext_host_name does, without its old-style cast; the name is copied.
+  std::string name = server_name;
+  const bool named = name.empty() ||
+                     SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
   if (!named || SSL_set_alpn_protos(ssl, offer.data(), static_cast<unsigned>(offer.size())) != 0) {
     return Error(Fault::invalid, "server name '" + printable(server_name, 64) + "': " + tls_words());
   }
