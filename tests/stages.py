@@ -3,7 +3,8 @@
 
 The last line counts the tests of all stages: `N passed, N failed, N skipped`. The exit status is 0 only when
 nothing failed. Environment: JUMP_FUZZ_SECONDS (for each fuzz target, default 60), JUMP_BUILD (folder of the
-builds, default build/), JUMP_JOBS (default: the number of processors).
+builds, default build/), JUMP_JOBS (default: the number of processors), JUMP_MINUTES (stages that have not begun
+or been built by then are skipped, and said to be; default: no limit).
 """
 
 import argparse
@@ -22,6 +23,8 @@ BUILD = os.path.abspath(os.environ.get("JUMP_BUILD") or os.path.join(ROOT, "buil
 JOBS = int(os.environ.get("JUMP_JOBS") or os.cpu_count() or 2)
 FUZZ_SECONDS = int(os.environ.get("JUMP_FUZZ_SECONDS") or 60)
 HEARTBEAT = 30  # seconds between two lines of a build that goes well
+MINUTES = float(os.environ.get("JUMP_MINUTES") or "inf")
+BEGAN = time.monotonic()
 
 
 @dataclass
@@ -59,6 +62,10 @@ def folder(preset):
     return os.path.join(BUILD, preset)
 
 
+def time_is_over():
+    return time.monotonic() - BEGAN > MINUTES * 60
+
+
 def run(command, **options):
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, **options)
 
@@ -85,6 +92,11 @@ def build(preset, target, count):
                 elif time.monotonic() - spoken > HEARTBEAT:
                     spoken = time.monotonic()
                     say(f"  {line.split(']')[0]}] after {duration(spoken - start)}")
+                if time_is_over():
+                    process.terminate()
+                    process.wait()
+                    count.add(f"build {preset}", "skipped", f"not done after the {MINUTES:g} minutes of JUMP_MINUTES")
+                    return False
         good = process.returncode == 0
     say(f"build {preset} {target}: {'done' if good else 'FAILED'} in {duration(time.monotonic() - start)}")
     if not good:
@@ -207,12 +219,12 @@ def e2e(count):
 STAGES = {
     "lint": (lint, "format, folder edges, coroutine traps and the other lints"),
     "release": (release, "clang 19, optimised: builds everything, runs all but the end-to-end tests"),
-    "gcc": (gcc, "gcc 12 without optimisation and precompiled header: builds everything, runs the unit tests"),
+    "e2e": (e2e, "whole programs in network namespaces"),
     "asan": (asan, "unit tests with address and undefined-behaviour sanitizers"),
+    "gcc": (gcc, "gcc 12 without optimisation and precompiled header: builds everything, runs the unit tests"),
     "tsan": (tsan, "tests of what has threads with the thread sanitizer"),
     "fuzz": (fuzz, f"each fuzz target for {FUZZ_SECONDS} s"),
     "tidy": (tidy, "clang-tidy on changed files"),
-    "e2e": (e2e, "whole programs in network namespaces"),
 }
 
 
@@ -245,7 +257,10 @@ def main():
     for name, (stage, what) in plan(chosen).items():
         say(f"\n=== {name}: {what}")
         begun, count = time.monotonic(), Count()
-        stage(count)
+        if time_is_over():
+            count.add(name, "skipped", f"the {MINUTES:g} minutes of JUMP_MINUTES were over; tools/test --stage {name}")
+        else:
+            stage(count)
         times.append(f"{name:8} {count} in {duration(time.monotonic() - begun)}")
         say(f"=== {name}: {count} in {duration(time.monotonic() - begun)}")
         for result in ("passed", "failed", "skipped"):
