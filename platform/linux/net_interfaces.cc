@@ -1,5 +1,8 @@
 #include "platform/net_interfaces.h"
 
+// Before the kernel's headers, which then leave out what both declare.
+#include <net/if.h>
+
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
@@ -7,7 +10,6 @@
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
