@@ -82,7 +82,7 @@ class Process:
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
 
-    def wait_for_output(self, pattern, seconds=10, start=0):
+    def wait_for_output(self, pattern, seconds=30, start=0):
         """The first match of a regular expression in the log behind `start` characters."""
         def look():
             found = re.search(pattern, self.output()[start:])
@@ -91,7 +91,7 @@ class Process:
             return found
         return wait_until(look, seconds, lambda: f"{self.name} says {pattern!r}; it said:\n{self.tail()}")
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=30):
         """Waits for the end by itself and returns the status."""
         wait_until(lambda: self.status is not None, seconds, f"{self.name} ends")
         return self.status
@@ -106,7 +106,7 @@ class Process:
         self.signal(signal.SIGKILL)
         return self.popen.wait()
 
-    def stop(self, seconds=10):
+    def stop(self, seconds=30):
         """SIGTERM and its orderly end; SIGKILL for the whole group when it takes too long."""
         self.signal(signal.SIGTERM)
         try:
@@ -215,7 +215,7 @@ class Host:
     def listening(self, port):
         return bool(self.run("ss", "-Htln", f"sport = :{port}").stdout.strip())
 
-    def wait_for_listener(self, port, seconds=10):
+    def wait_for_listener(self, port, seconds=30):
         wait_until(lambda: self.listening(port), seconds, f"{self.name} listens on port {port}")
 
 

@@ -76,16 +76,16 @@ class Terminal:
         """(column, row), from 0."""
         return tuple(map(int, self._tmux("display-message", "-p", "#{cursor_x} #{cursor_y}").split()))
 
-    def wait_for(self, pattern, seconds=10):
+    def wait_for(self, pattern, seconds=30):
         """The first match of a regular expression on the screen; ^ and $ are the ends of its lines."""
         return wait_until(lambda: re.search(pattern, self.screen(), re.M), seconds,
                           lambda: f"{self.name} shows {pattern!r}; the screen:\n{self.screen()}\n")
 
-    def wait_until_gone(self, pattern, seconds=10):
+    def wait_until_gone(self, pattern, seconds=30):
         wait_until(lambda: not re.search(pattern, self.screen(), re.M), seconds,
                    lambda: f"{self.name} shows {pattern!r} no longer; the screen:\n{self.screen()}\n")
 
-    def status(self, seconds=10):
+    def status(self, seconds=30):
         """Waits until the program has ended and returns its exit status."""
         def read():
             if not os.path.exists(self._status_path):

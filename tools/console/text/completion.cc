@@ -57,11 +57,17 @@ std::string bash_completion(const CommandNode& root) {
   std::string out = "# bash completion of jump\n" + walk(root, root.name);
   out +=
       "_jump_names() { jump assets --names --limit 1000 2>/dev/null </dev/null; }\n"
-      "# Candidates, a line each, that begin with what stands there. The shell quotes them (-o filenames).\n"
+      "# Candidates, a line each, that begin with what stands there; quoted for the command line.\n"
       "_jump_offer() {\n"
       "  local line\n"
       "  while IFS= read -r line; do\n"
-      "    case \"$line\" in '') ;; \"$1\"*) COMPREPLY+=(\"$line\") ;; esac\n"
+      "    case \"$line\" in '') ;; \"$1\"*) COMPREPLY+=(\"$(printf '%q' \"$line\")\") ;; esac\n"
+      "  done\n"
+      "}\n"
+      "_jump_files() {\n"
+      "  local file\n"
+      "  compgen -f -- \"$1\" | while IFS= read -r file; do\n"
+      "    if [ -d \"$file\" ]; then printf '%s/\\n' \"$file\"; else printf '%s\\n' \"$file\"; fi\n"
       "  done\n"
       "}\n"
       "_jump() {\n"
@@ -83,14 +89,14 @@ std::string bash_completion(const CommandNode& root) {
       "  elif [ -z \"$place\" ]; then\n"
       "    case \"$words_\" in\n"
       "      assets) _jump_offer \"$cur\" < <(_jump_names) ;;\n"
-      "      places) _jump_offer \"$cur\" < <(_jump_names | sed 's/$/:/'; compgen -f -- \"$cur\") ;;\n"
-      "      files) _jump_offer \"$cur\" < <(compgen -f -- \"$cur\") ;;\n"
+      "      places) _jump_offer \"$cur\" < <(_jump_names | sed 's/$/:/'; _jump_files \"$cur\") ;;\n"
+      "      files) _jump_offer \"$cur\" < <(_jump_files \"$cur\") ;;\n"
       "    esac\n"
       "  fi\n"
-      "  # A path follows \"web-01:\" without a blank.\n"
-      "  case \"${#COMPREPLY[@]} ${COMPREPLY[0]-}\" in 1*:) compopt -o nospace ;; esac\n"
+      "  # A path follows \"web-01:\" and \"folder/\" without a blank.\n"
+      "  case \"${#COMPREPLY[@]} ${COMPREPLY[0]-}\" in '1 '*[:/]) compopt -o nospace ;; esac\n"
       "}\n"
-      "complete -o filenames -F _jump jump\n";
+      "complete -F _jump jump\n";
   return out;
 }
 
