@@ -70,7 +70,11 @@ Task<bool> pump_input(session::Stream& from, Sink& to) {
     const Result<std::size_t> got = co_await from.read(piece);
     if (!got) co_return false;
     if (*got == 0) co_return true;
-    if (wanted) wanted = (co_await to.write(ByteView(piece.data(), *got))).has_value();
+    if (wanted) {
+      const ByteView bytes(piece.data(), *got);
+      const Result<void> written = co_await to.write(bytes);
+      wanted = written.has_value();
+    }
     from.taken(*got);
   }
 }

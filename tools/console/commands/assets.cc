@@ -1,4 +1,6 @@
 // assets, info, asset edit|remove.
+#include <cmath>
+
 #include <CLI/CLI.hpp>
 
 #include "common/base/clock.h"
@@ -84,7 +86,7 @@ Task<int> list_assets(Context& context, ListOptions options) {
 void add_statistics(Details& details, const json::object& statistics) {
   const json::value* cpu = statistics.if_contains("cpu_percent");
   if (cpu != nullptr && cpu->is_number()) {
-    details.add("CPU", std::to_string(static_cast<int>(cpu->to_number<double>() + 0.5)) + " %");
+    details.add("CPU", std::to_string(std::lround(cpu->to_number<double>())) + " %");
   }
   if (const auto uptime = number_of(statistics, "uptime_seconds")) details.add("up for", human_time(*uptime));
   const json::value* disks = statistics.if_contains("disks");

@@ -1,6 +1,7 @@
 #include "tools/console/session/sysinfo.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
@@ -45,7 +46,7 @@ void add_system(Details& details, const session::SystemReport& report) {
   const session::ReportProcessor& processor = report.processor;
   std::string text = std::to_string(processor.count) + " x " + processor.model;
   if (processor.percent)
-    text += ", " + std::to_string(static_cast<int>(*processor.percent + 0.5)) + " % busy";
+    text += ", " + std::to_string(std::lround(*processor.percent)) + " % busy";
   details.add("processor", text);
   if (report.memory) {
     const std::uint64_t used =
