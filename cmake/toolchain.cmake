@@ -19,10 +19,10 @@ target_compile_options(jump_flags INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(jump_flags INTERFACE -Wextra-semi -Wimplicit-fallthrough)
 else()
-  # gcc 12 sees false dangling and uninitialised values through coroutines, and minds the destructors of
-  # the bases of final classes.
+  # gcc 12 sees false dangling and uninitialised values through coroutines, minds the destructors of
+  # the bases of final classes and an `else` inside GoogleTest's macros.
   target_compile_options(jump_flags INTERFACE -Wno-maybe-uninitialized -Wno-dangling-pointer
-    -Wno-mismatched-new-delete -Wno-non-virtual-dtor)
+    -Wno-mismatched-new-delete -Wno-non-virtual-dtor -Wno-dangling-else)
 endif()
 target_compile_definitions(jump_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION

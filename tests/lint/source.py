@@ -61,7 +61,8 @@ class Source:
     @property
     def is_test(self):
         """Built into test, fuzz or benchmark programs only."""
-        return self.path.startswith("tests/") or re.search(r"_(?:(test|fuzz|bench)(_support\.h|\.cc)|(fixture|lab)\.h)$", self.path) is not None
+        return self.path.startswith("tests/") or re.search(r"_(?:(test|fuzz|bench)(_support\.h|\.cc)|(fixture|lab)\.h)$|/fake_\w+\.(h|cc)$",
+                                                             self.path) is not None
 
     @functools.cached_property
     def code(self):
