@@ -45,8 +45,7 @@ void add_system(Details& details, const session::SystemReport& report) {
   details.add("console user", system.console_user.value_or(""));
   const session::ReportProcessor& processor = report.processor;
   std::string text = std::to_string(processor.count) + " x " + processor.model;
-  if (processor.percent)
-    text += ", " + std::to_string(std::lround(*processor.percent)) + " % busy";
+  if (processor.percent) text += ", " + std::to_string(std::lround(*processor.percent)) + " % busy";
   details.add("processor", text);
   if (report.memory) {
     const std::uint64_t used =
