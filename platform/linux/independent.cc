@@ -112,8 +112,9 @@ std::vector<std::string> unit_command(const IndependentSpec& spec, const std::st
   property("StandardError=journal");
   // "-": a home folder that is missing is no reason not to start.
   property("WorkingDirectory=-" + spec.folder);
-  // What a user left running (tmux, nohup) lives on, as after a log-in.
-  property("KillMode=process");
+  // What a user left running (tmux, nohup) lives on, as after a log-in. With PAM systemd refuses this mode;
+  // there logind has moved the program into the scope of the user's session, whose rules hold.
+  property(spec.pam_service.empty() ? "KillMode=process" : "KillMode=mixed");
   property("SendSIGHUP=yes");
   if (!spec.pam_service.empty()) property("PAMName=" + spec.pam_service);
   if (spec.memory_bytes) property("MemoryMax=" + std::to_string(*spec.memory_bytes));
