@@ -280,17 +280,17 @@ Result<void> Relay::on_data(Side from, const FrameView& frame) {
   const Result<Pair*> found = pair(data->stream, false);
   // After a reset the consumer is gone and the producer does not know yet.
   if (*found == nullptr || (*found)->reset[0] || (*found)->reset[1]) return {};
-  const std::string where = "stream " + std::to_string(data->stream);
   Lane& lane = (*found)->lanes[index(from)];
   const std::uint64_t end = data->offset + data->bytes.size();
+  const auto broken = [&](const std::string& how) {
+    return Error(Fault::malformed, "stream " + std::to_string(data->stream) + ": " + how);
+  };
   if (end > lane.granted) {
-    return Error(Fault::malformed, where + ": data up to " + std::to_string(end) + ", allowed were " +
-                                       std::to_string(lane.granted));
+    return broken("data up to " + std::to_string(end) + ", allowed were " + std::to_string(lane.granted));
   }
-  if (lane.final_offset) return Error(Fault::malformed, where + ": data behind its end");
+  if (lane.final_offset) return broken("data behind its end");
   if (data->offset != lane.received) {
-    return Error(Fault::malformed, where + ": data at " + std::to_string(data->offset) + ", next was " +
-                                       std::to_string(lane.received));
+    return broken("data at " + std::to_string(data->offset) + ", next was " + std::to_string(lane.received));
   }
   lane.received = end;
   // The producer is held by this relay's credit, and the next writer keeps up: the path is long, it may have

@@ -97,17 +97,17 @@ void StreamState::skip_unsent() {
 }
 
 Result<void> StreamState::on_data(const DataView& frame, bool held) {
-  const std::string where = "stream " + std::to_string(number_);
+  const auto broken = [&](const std::string& how) {
+    return Error(Fault::malformed, "stream " + std::to_string(number_) + ": " + how);
+  };
   const std::uint64_t end = frame.offset + frame.bytes.size();
   if (end > granted_) {
-    return Error(Fault::malformed, where + ": data up to " + std::to_string(end) + ", allowed were " +
-                                       std::to_string(granted_));
+    return broken("data up to " + std::to_string(end) + ", allowed were " + std::to_string(granted_));
   }
-  if (peer_final_ && end > *peer_final_) return Error(Fault::malformed, where + ": data behind its end");
+  if (peer_final_ && end > *peer_final_) return broken("data behind its end");
   const std::uint64_t received = incoming_.written();
   if (frame.offset > received) {
-    return Error(Fault::malformed, where + ": data at " + std::to_string(frame.offset) + ", next was " +
-                                       std::to_string(received));
+    return broken("data at " + std::to_string(frame.offset) + ", next was " + std::to_string(received));
   }
   if (end <= received) return {};  // sent again after a cut, and here already
   incoming_.write(frame.bytes.subspan(static_cast<std::size_t>(received - frame.offset)));

@@ -1,4 +1,6 @@
 // Every body decoder, on the same bytes.
+#include <algorithm>
+
 #include "common/mux/frame.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

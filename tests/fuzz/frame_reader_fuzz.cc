@@ -1,6 +1,8 @@
 // The bytes of a connection, cut anywhere; what is found must be the bytes that came.
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <algorithm>
+
 #include "common/mux/frame_reader.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
