@@ -13,6 +13,9 @@
 #include <fstream>
 #include <thread>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "common/base/check.h"
 #include "common/tunnel/tls_native.h"
 #include "common/tunnel/tunnel_test_support.h"

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
 #include "common/tunnel/tunnel_test_support.h"
 
 namespace jump::tunnel::test {
