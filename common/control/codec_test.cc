@@ -57,13 +57,16 @@ TEST(ControlCodec, WritesEachNoticeAsTheSpecSays) {
          R"({"id":"AA","key":"_w","expires":1700000000})");
   golden(ReportSettings{60, {"cpu", "disk"}}, R"({"interval_seconds":60,"statistics":["cpu","disk"]})");
   Interface interface{"eth0", "02:77:01:00:00:11", true, {{"10.0.0.7", 24}}, "10.0.0.1", {}};
-  Inventory inventory{"web-01",   "web-01.example", "Debian", "x86_64",         "0.1.0",
-                      "10.0.0.7", {interface},      {},       {"shell", "exec"}};
+  Inventory inventory{"web-01",   "web-01.example", "Debian", "x86_64",          "0.1.0",
+                      "10.0.0.7", {interface},      {},       {"shell", "exec"}, {"ssh"}};
   golden(inventory,
          R"({"hostname":"web-01","fqdn":"web-01.example","operating_system":"Debian",)"
          R"("architecture":"x86_64","software_version":"0.1.0","private_ip":"10.0.0.7","interfaces":[)"
          R"({"name":"eth0","mac":"02:77:01:00:00:11","up":true,"addresses":[{"address":"10.0.0.7",)"
-         R"("prefix":24}],"gateway":"10.0.0.1"}],"kinds":["shell","exec"]})");
+         R"("prefix":24}],"gateway":"10.0.0.1"}],"kinds":["shell","exec"],"abilities":["ssh"]})");
+  golden(ZoneProxyState{true, "pos-gw:9555", "", 3, 7, 2, 4096, {"masked"}},
+         R"({"listening":true,"address":"pos-gw:9555","reason":"","tunnels":3,"accepted":7,"refused":2,)"
+         R"("bytes":4096,"warnings":["masked"]})");
   golden(Statistics{2.5E0, "ann", {{"/", 100, 50}}, 77},
          R"({"cpu_percent":2.5E0,"console_user":"ann","disks":[{"mount":"/","total":100,"used":50}],)"
          R"("uptime_seconds":77})");

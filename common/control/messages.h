@@ -120,11 +120,26 @@ struct Inventory {
   std::string private_ip;
   std::vector<Interface> interfaces;
   std::optional<std::string> session_user;
-  std::vector<std::string> kinds;  // session kinds that the endpoint's own file allows
+  std::vector<std::string> kinds;      // session kinds that the endpoint's own file allows
+  std::vector<std::string> abilities;  // of a node, tested at its start: ssh, telnet, tunnel, zone_proxy
 };
 BOOST_DESCRIBE_STRUCT(Inventory, (),
                       (hostname, fqdn, operating_system, architecture, software_version, private_ip,
-                       interfaces, session_user, kinds))
+                       interfaces, session_user, kinds, abilities))
+
+// Of a node: its Jump Zone Proxy. Sent after each welcome, on change, and every minute while it listens.
+struct ZoneProxyState {
+  bool listening = false;
+  std::string address;         // "host:port" as clients dial it
+  std::string reason;          // why it does not listen
+  std::uint32_t tunnels = 0;   // open now
+  std::uint64_t accepted = 0;  // since its start
+  std::uint64_t refused = 0;
+  std::uint64_t bytes = 0;  // both ways
+  std::vector<std::string> warnings;
+};
+BOOST_DESCRIBE_STRUCT(ZoneProxyState, (),
+                      (listening, address, reason, tunnels, accepted, refused, bytes, warnings))
 
 struct Disk {
   std::string mount;

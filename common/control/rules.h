@@ -63,6 +63,7 @@ inline constexpr std::tuple kNotices{
     NoticeRow<Statistics>{"statistics", kEndpoints},
     NoticeRow<SessionStart>{"session_start", kEndpoints},
     NoticeRow<Holdings>{"holdings", kEndpoints},
+    NoticeRow<ZoneProxyState>{"zone_proxy_state", Sender::node},
 };
 
 // A kind that this version does not know is nobody's fault: true. Answers are not in the table; whoever

@@ -14,6 +14,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "common/base/limits.h"
 #include "common/control/messages.h"
 #include "common/identity/key.h"
+#include "common/session/target.h"
 
 namespace jump::identity {
 
@@ -56,9 +58,12 @@ struct Ticket {
   Secret endpoint_secret;           // 32 bytes; reaches the session process by pipe
   std::vector<std::string> rights;  // what this representative may use in the session
   std::uint32_t wait_limit_seconds = 600;
+  // For a node of a Jumpoint: the machine to reach (common/session/target.h). Absent: the endpoint itself.
+  std::optional<session::Target> target;
 };
 BOOST_DESCRIBE_STRUCT(Ticket, (),
-                      (session, kind, arguments, representative, endpoint_secret, rights, wait_limit_seconds))
+                      (session, kind, arguments, representative, endpoint_secret, rights, wait_limit_seconds,
+                       target))
 
 // uninstall
 struct UninstallOrder {
@@ -78,6 +83,24 @@ struct AddressesOrder {
   std::vector<std::string> addresses;  // 1-16
 };
 BOOST_DESCRIBE_STRUCT(AddressesOrder, (), (serial, addresses))
+
+// settings: all of them, each time; also in Enrolled::settings.
+struct ZoneProxySettings {
+  std::string host;  // by which clients reach this node; empty: it finds its own name
+  std::uint16_t port = 9555;
+  bool allow_http_get = false;
+  std::string restriction = "none";       // none, deny (only these), allow (only these)
+  std::vector<std::string> prefixes;      // common/access, one line each; together at most 30,000 bytes here
+  std::vector<std::string> more_targets;  // further "host:port" of the same appliance
+};
+BOOST_DESCRIBE_STRUCT(ZoneProxySettings, (),
+                      (host, port, allow_http_get, restriction, prefixes, more_targets))
+
+struct SettingsOrder {
+  std::vector<std::string> zone_proxies;        // clients: "host:port" of every node that serves them
+  std::optional<ZoneProxySettings> zone_proxy;  // nodes: absent: no proxy here
+};
+BOOST_DESCRIBE_STRUCT(SettingsOrder, (), (zone_proxies, zone_proxy))
 
 // The appliance: the serial of the first order in a tunnel; the next ones count up from it. A supervisor
 // outlives the appliance's restarts and remembers what it took, so counting may not begin at 1 again; by the

@@ -17,7 +17,7 @@ BOOST_DESCRIBE_STRUCT(Envelope, (), (kind, body))
 
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Message>> kKinds = {
-    "resize", "signal", "stream_open", "exit", "fail", "hangup"};
+    "resize", "signal", "stream_open", "exit", "fail", "hangup", "prompt", "prompt_answer", "remark"};
 
 template <std::size_t... I>
 Result<Message> decode_as(std::string_view kind, const json::value& body, std::index_sequence<I...>) {
@@ -40,7 +40,9 @@ Result<Message> decode_as(std::string_view kind, const json::value& body, std::i
 }  // namespace
 
 bool may_send(End end, const Message& message) {
-  const bool from_endpoint = std::holds_alternative<Exit>(message) || std::holds_alternative<Fail>(message);
+  const bool from_endpoint = std::holds_alternative<Exit>(message) || std::holds_alternative<Fail>(message) ||
+                             std::holds_alternative<Prompt>(message) ||
+                             std::holds_alternative<Remark>(message);
   if (std::holds_alternative<StreamOpen>(message)) return true;
   return from_endpoint == (end == End::endpoint);
 }

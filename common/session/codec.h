@@ -11,12 +11,12 @@
 
 namespace jump::session {
 
-using Message = std::variant<Resize, Signal, StreamOpen, Exit, Fail, Hangup>;
+using Message = std::variant<Resize, Signal, StreamOpen, Exit, Fail, Hangup, Prompt, PromptAnswer, Remark>;
 
 // Which end of a session.
 enum class End { console, endpoint };
 
-// Who may send what, in any state: the console everything but exit and fail, the endpoint only these and
+// Who may send what, in any state: the endpoint exit, fail, prompt, remark; the console all others; both
 // stream_open.
 bool may_send(End end, const Message& message);
 

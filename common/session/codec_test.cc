@@ -29,8 +29,9 @@ TEST(SessionCodec, ReadsBackEachKind) {
   signal.name = "INT";
   Fail fail;
   fail.text = "no such shell";
-  for (const Message& message : {Message(Resize()), Message(signal), Message(StreamOpen()), Message(Exit()),
-                                 Message(fail), Message(Hangup())}) {
+  for (const Message& message :
+       {Message(Resize()), Message(signal), Message(StreamOpen()), Message(Exit()), Message(fail),
+        Message(Hangup()), Message(Prompt()), Message(PromptAnswer()), Message(Remark())}) {
     const Result<Message> back = decode(encode(message));
     ASSERT_TRUE(back) << back.error().message();
     EXPECT_EQ(encode(*back), encode(message));
@@ -65,6 +66,11 @@ TEST(SessionCodec, EachEndMaySendItsOwn) {
   EXPECT_FALSE(may_send(End::console, Fail()));
   EXPECT_TRUE(may_send(End::endpoint, Exit()));
   EXPECT_FALSE(may_send(End::endpoint, Signal()));
+  EXPECT_TRUE(may_send(End::endpoint, Prompt()));
+  EXPECT_FALSE(may_send(End::console, Prompt()));
+  EXPECT_TRUE(may_send(End::console, PromptAnswer()));
+  EXPECT_FALSE(may_send(End::endpoint, PromptAnswer()));
+  EXPECT_TRUE(may_send(End::endpoint, Remark()));
   EXPECT_TRUE(may_send(End::endpoint, StreamOpen()));
 }
 

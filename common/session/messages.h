@@ -10,6 +10,7 @@
 #include <boost/describe.hpp>
 
 #include "common/base/json.h"
+#include "common/base/secret.h"
 
 namespace jump::session {
 
@@ -92,5 +93,44 @@ BOOST_DESCRIBE_STRUCT(Fail, (), (text))
 // console → endpoint. The person left: end what runs (SIGHUP), report its exit.
 struct Hangup {};
 BOOST_DESCRIBE_STRUCT(Hangup, (), ())
+
+// endpoint → console. Something only the person can answer: a password of a target, the digits of a token,
+// whether a new host key is the right one. The session waits for its PromptAnswer.
+enum class PromptKind {
+  input,     // each field is asked for
+  host_key,  // no fields: yes (no answers, not cancelled) or no; `host_key` is what would be kept
+};
+BOOST_DESCRIBE_ENUM(PromptKind, input, host_key)
+
+struct PromptField {
+  std::string text;   // "Password: "; from the target, not to be trusted
+  bool echo = false;  // false: typed unseen
+};
+BOOST_DESCRIBE_STRUCT(PromptField, (), (text, echo))
+
+struct Prompt {
+  std::uint32_t id = 0;  // counts up within a session
+  PromptKind kind = PromptKind::input;
+  std::string title;
+  std::string instruction;
+  std::vector<PromptField> fields;      // at most 16, each text at most 512 bytes
+  std::optional<std::string> host_key;  // "ssh-ed25519 AAAA…", as in known_hosts; the appliance reads it here
+};
+BOOST_DESCRIBE_STRUCT(Prompt, (), (id, kind, title, instruction, fields, host_key))
+
+// console → endpoint. Never recorded.
+struct PromptAnswer {
+  std::uint32_t id = 0;
+  bool cancelled = false;
+  std::vector<Secret> answers;  // one for each field, at most 1 KiB each
+};
+BOOST_DESCRIBE_STRUCT(PromptAnswer, (), (id, cancelled, answers))
+
+// endpoint → console, and into the events of the session: "the server has no strict key exchange".
+struct Remark {
+  bool warning = false;
+  std::string text;  // at most 512 bytes
+};
+BOOST_DESCRIBE_STRUCT(Remark, (), (warning, text))
 
 }  // namespace jump::session

@@ -31,7 +31,7 @@ SESSION_CONTENT = ("common/session", "common/files", "common/wake", "common/acce
 # Header prefix → (homes, only in .cc files). A home is a folder, or the start of a file's path.
 THIRD_PARTY = {
     r"openssl/|boost/asio/ssl|boost/beast/ssl": (("common/tunnel/", "common/identity/", "tools/bench/"), False),
-    r"libssh/|libtelnet": (("jumpoint/bridge/",), False),
+    r"libssh/|libtelnet": (("jumpoint/bridge/", "tools/console/ssh/"), False),
     r"(?i:windows|winsock2|ws2tcpip|iphlpapi|wtsapi32|dpapi|userenv|sddl|aclapi)\.h$": (("platform/windows/",), True),
     r"pcap": (("platform/",), True),
     r"security/pam|systemd/": (("platform/linux/",), True),

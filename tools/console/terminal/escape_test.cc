@@ -46,8 +46,9 @@ TEST(EscapeParser, DropsWhatStandsBehindLeaving) {
 
 TEST(EscapeParser, FindsCommandsCutIntoSingleBytes) {
   EscapeParser parser;
-  EXPECT_EQ(run(parser, "\r") + run(parser, "~") + run(parser, "?") + run(parser, "~") + run(parser, "d"),
-            "\r{H}{D}");
+  std::string result;
+  for (const char* byte : {"\r", "~", "?", "~", "d"}) result += run(parser, byte);
+  EXPECT_EQ(result, "\r{H}{D}");
 }
 
 TEST(EscapeParser, DoesNothingWhenSwitchedOff) {
