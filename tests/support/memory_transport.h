@@ -13,6 +13,7 @@
 #include <deque>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -115,9 +116,11 @@ class MemoryTransport final : public tunnel::Transport {
 
   Task<Result<void>> readable() override {
     while (!closed_ && !in_->cut_ && in_->there_.empty() && !in_->at_end()) {
-      if (!co_await waited(in_->arrived_)) co_return cancelled();
+      const bool woken = co_await waited(in_->arrived_);
+      if (!woken) co_return cancelled();
     }
-    co_return closed_ ? Result<void>(closed_here()) : Result<void>();
+    if (closed_) co_return closed_here();
+    co_return Result<void>();
   }
   Result<std::size_t> read_now(std::span<std::uint8_t> into) override {
     if (closed_) return closed_here();
@@ -142,15 +145,13 @@ class MemoryTransport final : public tunnel::Transport {
   }
   bool backlog() const override { return !kept_.empty(); }
   Task<Result<void>> writable() override {
-    for (;;) {
-      if (closed_) co_return closed_here();
-      if (out_->cut_) co_return broken();
-      push();
-      if (!backlog() && out_->has_room()) co_return Result<void>();
-      // A limit for each write is no lack of room: the next turn takes more.
-      if (backlog() && out_->has_room()) continue;
-      if (!co_await waited(out_->room_)) co_return cancelled();
+    std::optional<Result<void>> state = writable_now();
+    while (!state) {
+      const bool woken = co_await waited(out_->room_);
+      if (!woken) co_return cancelled();
+      state = writable_now();
     }
+    co_return *state;
   }
 
   void set_unsent_limit(std::size_t bytes) override { unsent_limit_ = bytes; }
@@ -182,6 +183,18 @@ class MemoryTransport final : public tunnel::Transport {
   static Error closed_here() { return {Fault::closed, "the connection was closed here"}; }
   static Error cancelled() { return {make_error_code(asio::error::operation_aborted), "memory transport"}; }
   Error broken() const { return {make_error_code(asio::error::broken_pipe), info_.peer_address}; }
+
+  // Nothing: there is no room yet.
+  std::optional<Result<void>> writable_now() {
+    while (true) {
+      if (closed_) return closed_here();
+      if (out_->cut_) return broken();
+      push();
+      if (!out_->has_room()) return std::nullopt;
+      // A limit for each write is no lack of room: the next turn takes more.
+      if (!backlog()) return Result<void>();
+    }
+  }
 
   // As with sockets, a cancelled wait is an error and no exception.
   static Task<bool> waited(Event& event) {
