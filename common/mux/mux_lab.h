@@ -110,7 +110,18 @@ class Lab : public AnchorListener {
     anchor = std::make_unique<Anchor>(interactive, 600, *this, nullptr);
   }
 
+  // A recording; before the first connect().
+  void use_tap(Tap& recording) {
+    tap = &recording;
+    anchor = std::make_unique<Anchor>(interactive_, 600, *this, tap);
+  }
+  // The recording can be written again, as far as its owner knows.
+  void stop_holding() {
+    if (std::exchange(holding_, false)) anchor->set_holding(false);
+  }
+
   void restart_appliance() {
+    holding_ = false;
     cut(0);
     cut(1);
     anchor = std::make_unique<Anchor>(interactive_, 600, *this, tap);
@@ -174,29 +185,29 @@ class Lab : public AnchorListener {
     // What is still on its way to a console that was replaced.
     for (std::size_t i = 0; i < old_links_.size(); ++i) {
       if (!old_links_[i]) continue;
-      old_links_[i]->down.pump(bytes, limits::kFrameBytes, now);
+      old_links_[i]->down.pump(bytes, most_frame, now);
       old_links_[i]->down.deliver(
           bytes, now, [&](const FrameView& f) { fine(old_consoles_[i]->on_frame(f.header, f.body(), now)); });
     }
     if (links[0]) {
-      links[0]->up.pump(bytes, limits::kFrameBytes, now);
+      links[0]->up.pump(bytes, most_frame, now);
       links[0]->up.deliver(bytes, now, [&](const FrameView& f) { at_anchor(Side::console, f); });
     }
     if (links[0]) {
-      links[0]->down.pump(bytes, limits::kFrameBytes, now);
+      links[0]->down.pump(bytes, most_frame, now);
       links[0]->down.deliver(bytes, now,
                              [&](const FrameView& f) { fine(console->on_frame(f.header, f.body(), now)); });
     }
     if (links[1]) {
-      links[1]->up.pump(bytes, limits::kFrameBytes, now);
+      links[1]->up.pump(bytes, most_frame, now);
       links[1]->up.deliver(bytes, now, [&](const FrameView& f) { at_anchor(Side::endpoint, f); });
-      links[1]->down.pump(bytes, limits::kFrameBytes, now);
+      links[1]->down.pump(bytes, most_frame, now);
       links[1]->down.deliver(bytes, now, [&](const FrameView& f) { at_middle(Side::console, f); });
     }
     if (links[2]) {
-      links[2]->up.pump(bytes, limits::kFrameBytes, now);
+      links[2]->up.pump(bytes, most_frame, now);
       links[2]->up.deliver(bytes, now, [&](const FrameView& f) { at_middle(Side::endpoint, f); });
-      links[2]->down.pump(bytes, limits::kFrameBytes, now);
+      links[2]->down.pump(bytes, most_frame, now);
       links[2]->down.deliver(bytes, now,
                              [&](const FrameView& f) { fine(endpoint->on_frame(f.header, f.body(), now)); });
     }
@@ -224,6 +235,7 @@ class Lab : public AnchorListener {
   }
 
   Instant now{std::chrono::hours(1)};
+  std::size_t most_frame = limits::kFrameBytes;
   Duration delay{};  // of each tunnel that comes up from now on, one way
   Ear console_ear;
   Ear endpoint_ear;
@@ -246,6 +258,7 @@ class Lab : public AnchorListener {
       anchor->attach(side, outbox, f.header.slot, decode_attach(f.body()).value(), "someone");
     } else if (anchor->attached(side)) {
       fine(anchor->on_frame(side, f, now));
+      if (anchor->relay().holding() && !std::exchange(holding_, true)) anchor->set_holding(true);
     }
   }
 
@@ -273,6 +286,7 @@ class Lab : public AnchorListener {
 
   StreamOptions options_;
   bool interactive_;
+  bool holding_ = false;
   std::uint32_t slot_ = 10;
   std::vector<std::unique_ptr<Link>> old_links_;
   std::vector<std::unique_ptr<SessionEnd>> old_consoles_;

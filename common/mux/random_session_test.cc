@@ -22,6 +22,7 @@ struct Variant {
   std::uint32_t resets = 0;     // one in so many steps; 0 never
   std::uint32_t takeovers = 0;  // the same
   std::uint32_t cuts = 40;      // the same
+  std::uint32_t full = 0;       // the same: the recording cannot be written for a while
   int steps = 400;
 };
 
@@ -38,6 +39,24 @@ struct Record {
   std::array<bool, 2> saw_end{};
 };
 using Records = std::map<std::uint32_t, Record>;
+
+// A recording that is sometimes full: it must see each byte before the other end does, without gaps.
+struct Recording : Tap {
+  explicit Recording(bool skips_allowed) : skips(skips_allowed) {}
+  bool on_data(Side from, std::uint32_t stream, std::uint64_t offset, ByteView bytes) override {
+    if (full) return false;
+    std::uint64_t& end = seen[{from, stream}];
+    if (offset > end && !skips) throw std::runtime_error("the recording misses bytes");
+    for (std::size_t i = 0; stream != 0 && i < bytes.size(); ++i) {
+      if (bytes[i] != byte_of(stream, from, offset + i)) throw std::runtime_error("recorded other bytes");
+    }
+    end = std::max(end, offset + bytes.size());
+    return true;
+  }
+  std::map<std::pair<Side, std::uint32_t>, std::uint64_t> seen;
+  bool skips;  // a takeover goes on behind what was lost
+  bool full = false;
+};
 
 // The program at one end.
 class Program {
@@ -190,6 +209,9 @@ void run(const Variant& variant, unsigned seed) {
   StreamOptions options;
   if (variant.takeovers > 0) options.retain = limits::kShellKept;
   Lab lab(below(2) == 0, options);
+  Recording recording(variant.takeovers > 0);
+  lab.use_tap(recording);
+  if (below(3) == 0) lab.most_frame = 1024 + below(4000);
   Records records;
   auto console = std::make_unique<Program>(*lab.console, Side::console, options, records, random, variant);
   Program endpoint(*lab.endpoint, Side::endpoint, options, records, random, variant);
@@ -217,6 +239,8 @@ void run(const Variant& variant, unsigned seed) {
     if (below(variant.cuts) == 0) lab.cut(static_cast<int>(below(3)));
     if (below(variant.cuts * 5) == 0) lab.restart_appliance();
     if (below(10) == 0) lab.connect();
+    if (variant.full > 0 && below(variant.full) == 0) recording.full = !recording.full;
+    if (!recording.full) lab.stop_holding();
     if (variant.takeovers > 0 && below(variant.takeovers) == 0) {
       lab.cut(0);
       lab.take_over(++instance);
@@ -224,6 +248,8 @@ void run(const Variant& variant, unsigned seed) {
       learning = true;
     }
   }
+  recording.full = false;
+  lab.stop_holding();
   int quiet = 0;
   for (int round = 0; round < 5000 && quiet < 3; ++round) {
     lab.connect();
@@ -274,6 +300,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Variant{.name = "Calm", .target = 60000, .streams = 4, .cuts = 1000},
                     Variant{.name = "ManyStreams", .target = 300, .streams = 300, .resets = 9},
                     Variant{.name = "Resets", .resets = 12},
+                    Variant{.name = "FullDisk", .cuts = 80, .full = 30},
                     Variant{.name = "TinySteps",
                             .step = 3,
                             .target = 40,
@@ -282,7 +309,8 @@ INSTANTIATE_TEST_SUITE_P(
                             .cuts = 300,
                             .steps = 3000},
                     Variant{.name = "Takeovers", .streams = 6, .takeovers = 90},
-                    Variant{.name = "Everything", .streams = 20, .resets = 25, .takeovers = 120}),
+                    Variant{
+                        .name = "Everything", .streams = 20, .resets = 25, .takeovers = 120, .full = 100}),
     [](const auto& each) { return each.param.name; });
 
 }  // namespace
