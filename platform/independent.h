@@ -18,10 +18,10 @@ namespace jump::platform {
 // Where systemd runs: a transient unit of its own through systemd-run (argv, no shell), started when exec()
 // was done. Elsewhere: fork, setsid, fork, so that init adopts it.
 //
-// In both ways the program reads `input` from its standard input up to its end. It is never in argv, the
-// environment or a unit property, which others may read. A unit inherits no pipe, so there it is a file of
-// mode 0600 in `private_folder` that systemd opens as root before it becomes the user, and that is removed
-// here as soon as the program has started or failed to.
+// In both ways the program reads `input` from its standard input up to its end, through a pipe. It is never
+// in argv, the environment or a unit property, which others may read, nor in a file. A unit inherits no pipe,
+// so there it is a named one (mode 0600) in `private_folder`: systemd opens it as root before it becomes the
+// user, and its name is removed as soon as it was opened, or the start has failed.
 struct IndependentSpec {
   std::string name;               // "jump-session-1f2e": [A-Za-z0-9_.-]{1,64}; the unit's name
   std::string description;        // one line for lists of units
@@ -29,10 +29,13 @@ struct IndependentSpec {
   std::vector<std::string> env;
   std::string folder = "/";
   std::optional<User> user;
-  Secret input;                               // at most 60,000 bytes
-  std::string private_folder;                 // exists, 0700, ours
-  std::string slice;                          // unit: "jump-sessions.slice"; empty: the system's default
-  std::string pam_service;                    // unit: "login" makes it a session of the user; empty: none
+  Secret input;                // at most 60,000 bytes
+  std::string private_folder;  // exists, 0700, ours
+  std::string slice;           // unit: "jump-sessions.slice"; empty: the system's default
+  // Unit: "login" makes it a log-in session of the user; empty: none. logind then moves the program out of
+  // the unit into the scope of that session, so the two limits below do not hold for it (set_limits() does),
+  // and a failed exec is not noticed here.
+  std::string pam_service;
   std::optional<std::uint64_t> memory_bytes;  // unit only
   std::optional<std::uint32_t> tasks;         // unit only
 };
