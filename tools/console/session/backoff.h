@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/base/clock.h"
 #include "common/base/limits.h"
 
 namespace jump::console {
@@ -12,6 +13,7 @@ namespace jump::console {
 class Backoff {
  public:
   static constexpr Duration kCap = std::chrono::seconds(10);
+  explicit Backoff(Duration first = limits::kBackoffFirst) : first_(first), range_(first) {}
 
   // `random` is any number; `asked` is what the appliance named, or zero.
   Duration next(std::uint64_t random, Duration asked) {
@@ -21,10 +23,11 @@ class Backoff {
     return std::clamp(asked, Duration(0), Duration(limits::kRetryAfterCap)) +
            Duration(static_cast<Duration::rep>(random % static_cast<std::uint64_t>(range.count())));
   }
-  void succeeded() { range_ = limits::kBackoffFirst; }
+  void succeeded() { range_ = first_; }
 
  private:
-  Duration range_ = limits::kBackoffFirst;
+  Duration first_;
+  Duration range_;
 };
 
 }  // namespace jump::console

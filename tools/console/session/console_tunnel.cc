@@ -43,13 +43,15 @@ ConsoleTunnel::Dial dial_appliance(identity::HostPort address, TlsClientPtr tls)
   return [address = std::move(address), tls = std::move(tls)] { return dial_tls(address, tls); };
 }
 
-ConsoleTunnel::ConsoleTunnel(asio::any_io_executor executor, Dial dial, Secret token, std::string software)
+ConsoleTunnel::ConsoleTunnel(asio::any_io_executor executor, Dial dial, Secret token, std::string software,
+                             Backoff backoff)
     : executor_(executor),
       dial_(std::move(dial)),
       token_(std::move(token)),
       software_(std::move(software)),
 
       control_(executor),
+      backoff_(backoff),
       settled_(executor) {
   const Result<std::string> boot_id = platform::boot_id();
   boot_id_ = boot_id ? *boot_id : std::string("unknown");

@@ -24,7 +24,8 @@ class ConsoleTunnel : tunnel::LinkHandler {
  public:
   // How to get a connection; tests give one over memory.
   using Dial = std::function<Task<Result<TransportPtr>>()>;
-  ConsoleTunnel(asio::any_io_executor executor, Dial dial, Secret token, std::string software);
+  ConsoleTunnel(asio::any_io_executor executor, Dial dial, Secret token, std::string software,
+                Backoff backoff = Backoff());
   ~ConsoleTunnel() override;
 
   // Dials, and dials again, until cancelled, or until going on is senseless (the first try failed, the token

@@ -33,6 +33,7 @@ mux::SessionEnd::Options fresh_options() {
 Task<Result<control::SessionOpened>> ask_to_open(ConsoleTunnel& tunnel,
                                                  const mux::SessionEnd::Options& options, std::int64_t asset,
                                                  control::SessionKind kind, json::value arguments) {
+  if (tunnel.over()) co_return *tunnel.over();
   control::OpenSession question;
   question.session = options.session;
   question.asset = static_cast<std::uint64_t>(asset);
@@ -46,6 +47,7 @@ Task<Result<control::SessionOpened>> ask_to_open(ConsoleTunnel& tunnel,
 
 Task<Result<control::SessionOpened>> ask_to_take_over(ConsoleTunnel& tunnel,
                                                       const mux::SessionEnd::Options& options) {
+  if (tunnel.over()) co_return *tunnel.over();
   control::TakeOverSession question;
   question.session = options.session;
   question.console_secret_hash = identity::sha256(options.secret);
