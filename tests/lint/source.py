@@ -39,6 +39,7 @@ _SKIP = re.compile(
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.']*|::|->|&&|\|\||\[\[|\]\]|[^\s\w]")
 _PREPROCESSOR = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)')
+_TEST_ONLY = re.compile(r"_(test|fuzz|bench)(_support\.h|\.cc)$|_(fixture|lab)\.h$|/fake_\w+\.(h|cc)$")
 _ALLOW = re.compile(r"(?://|#) lint: allow ([a-z-]+): \S.*")
 
 
@@ -61,8 +62,7 @@ class Source:
     @property
     def is_test(self):
         """Built into test, fuzz or benchmark programs only."""
-        return self.path.startswith("tests/") or re.search(r"_(?:(test|fuzz|bench)(_support\.h|\.cc)|(fixture|lab)\.h)$|/fake_\w+\.(h|cc)$",
-                                                             self.path) is not None
+        return self.path.startswith("tests/") or _TEST_ONLY.search(self.path) is not None
 
     @functools.cached_property
     def code(self):

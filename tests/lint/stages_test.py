@@ -75,6 +75,19 @@ class Counting(unittest.TestCase):
         self.assertIn("no_such_target", said.getvalue())
         self.assertEqual(str(self.count), "0 passed, 1 failed, 0 skipped")
 
+    def test_a_build_that_takes_too_long_is_skipped_and_ended(self):
+        self.project()
+        with open(os.path.join(stages.BUILD, "release", "CMakeLists.txt"), "a", encoding="ascii") as file:
+            file.write("add_custom_target(first COMMAND true)\nadd_custom_target(slow COMMAND sleep 60)\n"
+                       "add_dependencies(slow first)\n")
+        stages.MINUTES, kept = 0, stages.MINUTES
+        self.addCleanup(setattr, stages, "MINUTES", kept)
+        stages.configure, configure = lambda preset: True, stages.configure
+        self.addCleanup(setattr, stages, "configure", configure)
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertFalse(stages.build("release", "slow", self.count))
+        self.assertEqual(str(self.count), "0 passed, 0 failed, 1 skipped")
+
     def test_fuzz_targets(self):
         programs = os.path.join(stages.BUILD, "fuzz", "bin", "fuzz")
         os.makedirs(programs)
