@@ -1,6 +1,7 @@
 #include "common/endpoint/appliance_dialler.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/base/log.h"
 #include "common/base/with_timeout.h"
@@ -9,9 +10,15 @@
 namespace jump::endpoint {
 namespace {
 
+constexpr std::int64_t kTimeStep = 3600;  // seconds; the appliance's time is stored no more often
 constexpr auto kRenewalAnswer = std::chrono::minutes(2);
 constexpr auto kRenewalRetry = std::chrono::minutes(10);
 constexpr std::size_t kPemBytes = 64 * 1024;
+
+// The last time that the appliance told, for a clock that stands in 1970 at the next start.
+std::string time_path(const std::string& identity_folder) {
+  return identity_folder + "/time";
+}
 
 }  // namespace
 
@@ -32,6 +39,10 @@ Result<std::unique_ptr<ApplianceDialler>> ApplianceDialler::create(asio::any_io_
   if (!certificate) return certificate.error();
   std::unique_ptr<ApplianceDialler> dialler(
       new ApplianceDialler(executor, begin, std::move(*key), std::move(*certificate)));
+  if (const Result<Bytes> told = platform::read_file(time_path(begin.identity_folder), 64)) {
+    dialler->stored_time_ = std::strtoll(std::string(as_text(*told)).c_str(), nullptr, 10);
+    dialler->floor_ = identity::TimeFloor(dialler->stored_time_);
+  }
   Result<void> made = dialler->make_client();
   if (!made) return made.error();
   return dialler;
@@ -120,8 +131,17 @@ Task<> ApplianceDialler::pause() {
 }
 
 void ApplianceDialler::welcomed(const control::Welcome& welcome) {
-  if (shown_until_ > 0) floor_.tell(welcome.time, shown_until_);
+  if (shown_until_ > 0 && floor_.tell(welcome.time, shown_until_)) store_time();
   reconnect_.connected(BootClock::now(), route_);
+}
+
+void ApplianceDialler::store_time() {
+  if (floor_.told() - stored_time_ < kTimeStep) return;
+  const std::string text = std::to_string(floor_.told()) + "\n";
+  const Result<void> stored = platform::write_file(time_path(begin_.identity_folder), as_bytes(text), 0600);
+  if (!stored)
+    log::warning("tunnel", "the appliance's time was not stored", {{"error", stored.error().message()}});
+  stored_time_ = floor_.told();
 }
 
 void ApplianceDialler::ended(bool was_welcomed, const std::optional<mux::GoAwayBody>& told) {

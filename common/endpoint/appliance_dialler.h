@@ -50,11 +50,13 @@ class ApplianceDialler {
                    identity::Certificate certificate);
   Result<void> make_client();
   Result<void> take_certificate(const std::string& pem);
+  void store_time();
 
   const Begin& begin_;
   identity::PrivateKey key_;
   identity::Certificate certificate_;
   identity::TimeFloor floor_;
+  std::int64_t stored_time_ = 0;
   std::shared_ptr<const tunnel::TlsClient> client_;
   std::optional<identity::Psk> psk_;
   tunnel::Dialler dialler_;

@@ -12,7 +12,7 @@ namespace jump::endpoint {
 namespace {
 
 constexpr std::array<std::string_view, std::variant_size_v<FamilyMessage>> kNames{
-    "begin", "order_result", "renewed", "stop", "order_arrived", "tunnel_status"};
+    "begin", "order_result", "renewed", "stop", "order_arrived", "new_identity", "tunnel_status"};
 
 template <std::size_t I = 0>
 Result<FamilyMessage> decode(std::string_view kind, const json::value& body) {

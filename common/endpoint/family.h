@@ -18,6 +18,7 @@
 #include "common/base/json.h"
 #include "common/base/task_group.h"
 #include "common/control/messages.h"
+#include "common/identity/fingerprint.h"
 #include "common/identity/order.h"
 #include "common/identity/trust_bundle.h"
 
@@ -41,11 +42,13 @@ BOOST_DESCRIBE_STRUCT(RouteSettings, (),
 
 struct Begin {
   control::Role role = control::Role::agent;
+  std::string peer_id;  // "agent:17"
   std::string software;
   std::string boot_id;
   control::Nonce start_nonce{};
   control::Nonce instance{};  // of this start of the service
   std::optional<control::Digest> fingerprint;
+  std::optional<identity::HashedFingerprint> fingerprint_parts;  // for enrolling as a clone
   std::string identity_folder;  // key.pem, cert.pem; the tunnel process's own
   std::string session_socket;   // where session processes connect
   std::string status_socket;
@@ -56,8 +59,9 @@ struct Begin {
   std::uint64_t addresses_serial = 0;
 };
 BOOST_DESCRIBE_STRUCT(Begin, (),
-                      (role, software, boot_id, start_nonce, instance, fingerprint, identity_folder,
-                       session_socket, status_socket, session_user, kinds, trust, routes, addresses_serial))
+                      (role, peer_id, software, boot_id, start_nonce, instance, fingerprint,
+                       fingerprint_parts, identity_folder, session_socket, status_socket, session_user, kinds,
+                       trust, routes, addresses_serial))
 
 // The answer to an order that starts a session.
 struct OrderResult {
@@ -86,6 +90,15 @@ struct OrderArrived {
 };
 BOOST_DESCRIBE_STRUCT(OrderArrived, (), (order))
 
+// This machine turned out to be a copy of another and has enrolled as one of its own (PRODUCT.md 2.5). The
+// supervisor looks at the certificate itself, starts another tunnel process, and from then on orders are for
+// the new identity.
+struct NewIdentity {
+  std::string certificate;  // PEM
+  Bytes proof;              // by its key, over "jump new identity v1" | 0x00 | start nonce
+};
+BOOST_DESCRIBE_STRUCT(NewIdentity, (), (certificate, proof))
+
 enum class TunnelState { connecting, online, waiting, refused };
 BOOST_DESCRIBE_ENUM(TunnelState, connecting, online, waiting, refused)
 
@@ -106,7 +119,8 @@ BOOST_DESCRIBE_STRUCT(TunnelStatus, (),
                       (state, appliance, route, peer_id, since, reason, failed_tries, failed_seconds,
                        attempts, sessions))
 
-using FamilyMessage = std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, TunnelStatus>;
+using FamilyMessage =
+    std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, NewIdentity, TunnelStatus>;
 
 // --- supervisor → session process, on its standard input ---
 

@@ -21,10 +21,14 @@ struct EndpointState {
   std::uint64_t addresses_serial = 0;
   std::int64_t enrolled = 0;  // seconds since 1970
   std::string fingerprint;    // hex of the summary
+  std::string site_salt;      // hex; with it the fingerprint is made anew at each start
   std::vector<std::string> zone_proxies;
+  std::uint32_t absence_minutes = 0;  // identity::SettingsOrder
+  std::uint64_t absent_seconds = 0;   // of tries in vain since the last success; counted only while running
 };
 BOOST_DESCRIBE_STRUCT(EndpointState, (),
-                      (peer_id, trust, addresses, addresses_serial, enrolled, fingerprint, zone_proxies))
+                      (peer_id, trust, addresses, addresses_serial, enrolled, fingerprint, site_salt,
+                       zone_proxies, absence_minutes, absent_seconds))
 
 std::string state_path(const std::string& data);
 std::string identity_folder(const std::string& data);

@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "common/base/log.h"
+#include "common/endpoint/absence.h"
+#include "common/endpoint/new_identity.h"
 #include "common/identity/random.h"
 #include "platform/independent.h"
 #include "platform/local_socket.h"
@@ -42,6 +44,7 @@ Task<Result<SupervisorEnd>> Supervisor::run() {
       std::make_unique<identity::OrderVerifier>(state_.trust.order_keys(), state_.peer_id, start_nonce_);
   tasks_.spawn("tunnel process", keep_tunnel());
   if (notify_.watchdog_interval()) tasks_.spawn("watchdog", watchdog());
+  tasks_.spawn("absence", count_absence());
   notify_.ready();
   while (!end_ && !fatal_) co_await over_.wait();
   notify_.stopping();
@@ -71,16 +74,37 @@ Task<> Supervisor::watchdog() {
   }
 }
 
+Task<> Supervisor::count_absence() {
+  Absence absence(state_.absent_seconds);
+  Instant last = BootClock::now();
+  while (true) {
+    co_await sleep_for(Absence::kLook);
+    const Instant now = BootClock::now();
+    absence.look(reached_, now - last);
+    last = now;
+    state_.absent_seconds = absence.seconds();
+    if (absence.unsaved() && save_state(options_.data, state_)) absence.saved();
+    if (!absence.over(state_.absence_minutes)) continue;
+    log::warning("supervisor", "the appliance was not reached for too long: this machine is given up",
+                 {{"minutes", state_.absence_minutes}});
+    end_ = SupervisorEnd::uninstalled;
+    over_.set();
+    co_return;
+  }
+}
+
 Begin Supervisor::begin() const {
   Begin begin;
   begin.role = options_.role;
+  begin.peer_id = state_.peer_id;
   begin.software = options_.software;
   begin.boot_id = boot_id_;
   begin.start_nonce = start_nonce_;
   begin.instance = instance_;
-  if (const Result<Bytes> digest = from_hex(state_.fingerprint); digest && digest->size() == 32) {
-    begin.fingerprint.emplace();
-    std::copy(digest->begin(), digest->end(), begin.fingerprint->begin());
+  // Of the machine as it is now: a copied disk has brought its state along.
+  if (const Result<Bytes> salt = from_hex(state_.site_salt); salt && !salt->empty()) {
+    begin.fingerprint_parts = identity::hash_parts(platform::fingerprint_parts(), *salt);
+    begin.fingerprint = identity::summary(*begin.fingerprint_parts);
   }
   begin.identity_folder = identity_folder(options_.data);
   begin.session_socket = options_.run + "/session.sock";
@@ -142,6 +166,10 @@ Task<Result<void>> Supervisor::run_tunnel() {
     if (!message) break;
     if (auto* order = std::get_if<OrderArrived>(&*message)) {
       tasks_.spawn("order", on_order(std::move(order->order)));
+    } else if (const auto* identity = std::get_if<NewIdentity>(&*message)) {
+      const Result<void> taken = take_identity(*identity);
+      if (taken) break;
+      log::warning("supervisor", "a new identity was refused", {{"reason", taken.error().message()}});
     } else if (const auto* status = std::get_if<TunnelStatus>(&*message)) {
       show(*status);
     } else {
@@ -157,6 +185,9 @@ Task<Result<void>> Supervisor::run_tunnel() {
 
 void Supervisor::show(const TunnelStatus& status) {
   live_sessions_ = status.sessions;
+  // A refusal is an answer too. While it dials again, what was true last holds.
+  if (status.state == TunnelState::online || status.state == TunnelState::refused) reached_ = true;
+  if (status.state == TunnelState::waiting) reached_ = false;
   switch (status.state) {
     case TunnelState::online:
       notify_.status("online as " + status.peer_id + " by " + status.route + ", " +
@@ -275,6 +306,22 @@ Task<Result<void>> Supervisor::start_session_process(identity::Ticket ticket) {
   setup.ticket = std::move(ticket);
   spec.input = Secret(to_json_text(setup));
   co_return co_await platform::start_independent(std::move(spec));
+}
+
+Result<void> Supervisor::take_identity(const NewIdentity& message) {
+  const Result<std::string> name = believe_new_identity(message, state_, start_nonce_);
+  if (!name) return name.error();
+  log::info("supervisor", "this machine was a copy of another and is an asset of its own now",
+            {{"was", state_.peer_id}, {"is", *name}});
+  EndpointState state = state_;
+  state.peer_id = *name;
+  state.enrolled = wall_seconds();
+  Result<void> saved = save_state(options_.data, state);
+  if (!saved) return saved;
+  state_ = std::move(state);
+  verifier_ =
+      std::make_unique<identity::OrderVerifier>(state_.trust.order_keys(), state_.peer_id, start_nonce_);
+  return {};
 }
 
 Result<void> Supervisor::take_bundle(const identity::Order& order) {

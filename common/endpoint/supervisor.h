@@ -54,9 +54,11 @@ class Supervisor {
   Task<> on_order(Bytes order);
   Task<> start_session(identity::Order order);
   Task<Result<void>> start_session_process(identity::Ticket ticket);
+  Result<void> take_identity(const NewIdentity& message);
   Result<void> take_bundle(const identity::Order& order);
   Result<void> take_addresses(const identity::Order& order);
   Task<> watchdog();
+  Task<> count_absence();
   Begin begin() const;
   void show(const TunnelStatus& status);
 
@@ -74,6 +76,7 @@ class Supervisor {
   std::unique_ptr<identity::OrderVerifier> verifier_;
   std::unique_ptr<FamilyChannel> channel_;
   std::uint32_t live_sessions_ = 0;
+  bool reached_ = false;  // the appliance answered at the last try
   std::uint64_t refused_orders_ = 0;
 };
 

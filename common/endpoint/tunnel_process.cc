@@ -15,6 +15,7 @@
 #include "common/endpoint/control_channel.h"
 #include "common/endpoint/family.h"
 #include "common/endpoint/local_relay.h"
+#include "common/endpoint/new_identity.h"
 #include "common/endpoint/reports.h"
 #include "common/endpoint/status_socket.h"
 #include "platform/local_socket.h"
@@ -226,6 +227,8 @@ class TunnelProcess {
 
  private:
   Result<void> prepare() {
+    const Result<void> settled = settle_identity(begin_.identity_folder, begin_.peer_id);
+    if (!settled) return settled.error();
     Result<std::unique_ptr<ApplianceDialler>> dialler = ApplianceDialler::create(executor_, begin_);
     if (!dialler) return dialler.error();
     dialler_ = std::move(*dialler);
@@ -300,9 +303,24 @@ class TunnelProcess {
       status_now_.sessions = 0;
       log::info("tunnel", "the tunnel ended", {{"reason", why.message()}});
       dialler_->ended(tunnel.welcome().has_value(), tunnel.told_to_go());
+      const bool copied = tunnel.told_to_go() && tunnel.told_to_go()->code == mux::GoAway::clone;
       set_state(tunnel.told_to_go() ? TunnelState::refused : TunnelState::waiting, why.message());
+      if (copied) co_await become_another();
       co_await dialler_->pause();
     }
+  }
+
+  // This machine is a copy: it enrols as one of its own. The supervisor then starts another tunnel process.
+  Task<> become_another() {
+    Result<NewIdentity> identity = co_await enrol_as_clone(executor_, begin_);
+    if (!identity) {
+      log::warning("tunnel", "this machine is a copy of another and has no identity of its own yet",
+                   {{"as", begin_.peer_id}, {"reason", identity.error().message()}});
+      co_return;
+    }
+    const FamilyMessage message = std::move(*identity);
+    co_await family_.send(message);
+    co_await sleep_for(std::chrono::seconds(10));
   }
 
   void welcomed(Tunnel& tunnel) {

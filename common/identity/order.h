@@ -99,8 +99,11 @@ BOOST_DESCRIBE_STRUCT(ZoneProxySettings, (),
 struct SettingsOrder {
   std::vector<std::string> zone_proxies;        // clients: "host:port" of every node that serves them
   std::optional<ZoneProxySettings> zone_proxy;  // nodes: absent: no proxy here
+  // After so many minutes of trying in vain the endpoint uninstalls itself (PRODUCT.md 3.5); 0: never. The
+  // appliance says the site's period or the asset's own, and 1440 for an ephemeral one.
+  std::uint32_t absence_minutes = 0;
 };
-BOOST_DESCRIBE_STRUCT(SettingsOrder, (), (zone_proxies, zone_proxy))
+BOOST_DESCRIBE_STRUCT(SettingsOrder, (), (zone_proxies, zone_proxy, absence_minutes))
 
 // The appliance: the serial of the first order in a tunnel; the next ones count up from it. A supervisor
 // outlives the appliance's restarts and remembers what it took, so counting may not begin at 1 again; by the
