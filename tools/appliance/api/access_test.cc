@@ -77,6 +77,14 @@ TEST_F(AccessTest, RefusesALoginWhosePasswordChangedMeanwhile) {
   EXPECT_EQ(api->finish(std::move(work), clock).status, 401u);
 }
 
+TEST_F(AccessTest, DoesNotFillTheEventsWithRefusals) {
+  for (int n = 0; n < 1100; ++n) {
+    remote = "10.0." + std::to_string(n / 250) + "." + std::to_string(n % 250);
+    EXPECT_EQ(try_log_in("guess" + std::to_string(n)).status, 401u);
+  }
+  EXPECT_LE(event_count("login"), 1001);
+}
+
 TEST_F(AccessTest, WantsAWholeLogin) {
   EXPECT_EQ(send("POST", "/login", {}, json::object{}).fault("username"), "is required, as a string");
   EXPECT_EQ(send("POST", "/login", {}, json::array{}).status, 400u);

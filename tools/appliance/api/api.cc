@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kLogin = "/api/config/v1/login";
 constexpr std::string_view kOwnPassword = "/password";
+constexpr std::uint32_t kRefusalsAnHour = 1000;
 
 ApiResponse failed(const Error& error) {
   if (error.is(Fault::not_found)) return not_found();
@@ -77,6 +78,8 @@ struct Api::Impl {
   ApiOptions options;
   RequestLimit requests;
   LoginLimit logins;
+  // Events of refused log-ins: from many sources under many names they must not fill the disk.
+  RequestLimit refusals{kRefusalsAnHour, kRefusalsAnHour};
   // Compared with when there is no such user, so that time does not tell.
   std::string unmatched = identity::hash_password(identity::random_secret(32), options.scrypt).value();
 };
@@ -276,8 +279,10 @@ ApiResponse Api::finish(PasswordWork work, const ApiClock& clock) {
   }
   if (!right) {
     if (*user) static_cast<void>(store.users.note_login(work.user_, false, clock.wall));
-    impl_->record(who, work.remote_address_, "login", "user:" + printable(work.username_, 64), "refused",
-                  "log-in refused", clock.wall);
+    if (impl_->refusals.ask("log-in", clock.now).allowed) {
+      impl_->record(who, work.remote_address_, "login", "user:" + printable(work.username_, 64), "refused",
+                    "log-in refused", clock.wall);
+    }
     return unauthenticated("The user name or the password is wrong, or the user is disabled.");
   }
   impl_->logins.succeeded(work.username_, work.remote_address_);

@@ -58,8 +58,13 @@ bool from_allowed_address(const store::ApiAccount& account, const std::string& r
   return !any_line;
 }
 
-// Written by itself: refusals stay on record too.
+// Written by itself: refusals stay on record too, 100 an hour for each account.
 Result<void> record(Call& call, const std::string& who, std::string_view result, const std::string& text) {
+  constexpr std::int64_t kRefusals = 100;
+  const Result<std::int64_t> before =
+      call.store.events.count_since("account.login", who, call.clock.wall - 3600, kRefusals);
+  if (!before) return before.error();
+  if (result != "ok" && *before >= kRefusals) return {};
   store::Event event;
   event.at = call.clock.wall;
   event.who = who;
