@@ -6,6 +6,8 @@ namespace jump::console {
 namespace {
 
 constexpr char kSuspend = 26;  // Ctrl-Z
+constexpr std::string_view kPasteBegins = "\x1b[200~";
+constexpr std::string_view kPasteEnds = "\x1b[201~";
 
 std::optional<Escape> command_of(char c) {
   switch (c) {
@@ -24,6 +26,19 @@ std::optional<Escape> command_of(char c) {
 
 }  // namespace
 
+// Does this byte belong to a paste, the bracket at its end included?
+bool EscapeParser::in_paste(char c) {
+  const bool inside = pasting_;
+  const std::string_view bracket = pasting_ ? kPasteEnds : kPasteBegins;
+  if (c != bracket[matched_]) matched_ = 0;
+  if (c == bracket[matched_]) ++matched_;
+  if (matched_ == bracket.size()) {
+    pasting_ = !pasting_;
+    matched_ = 0;
+  }
+  return inside;
+}
+
 std::vector<EscapeParser::Part> EscapeParser::feed(std::string_view typed) {
   std::vector<Part> parts(1);
   if (!enabled_) {
@@ -31,6 +46,11 @@ std::vector<EscapeParser::Part> EscapeParser::feed(std::string_view typed) {
     return parts;
   }
   for (const char c : typed) {
+    if (in_paste(c)) {
+      parts.back().bytes += c;
+      place_ = Place::inside;
+      continue;
+    }
     if (place_ == Place::line_start && c == '~') {
       place_ = Place::after_tilde;
       continue;

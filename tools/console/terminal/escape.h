@@ -2,9 +2,12 @@
 // As with ssh, '~' counts only at the beginning of a line:
 //     ~.   leave        ~d   let go: the program runs on, `jump shell --attach` comes back
 //     ~?   help         ~^Z  stop `jump`        ~~   one '~'
-// Anything else after '~' is passed on, the '~' too.
+// Anything else after '~' is passed on, the '~' too. What is pasted between "ESC [ 200 ~" and "ESC [ 201 ~"
+// (xterm's bracketed paste, where the program asked for it) is text: a file with a line "~." in it leaves
+// nothing.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +31,11 @@ class EscapeParser {
 
  private:
   enum class Place { line_start, after_tilde, inside };
+  bool in_paste(char c);
+
   bool enabled_;
+  bool pasting_ = false;
+  std::size_t matched_ = 0;  // bytes of the next bracket
   Place place_ = Place::line_start;
 };
 

@@ -51,6 +51,16 @@ TEST(EscapeParser, FindsCommandsCutIntoSingleBytes) {
   EXPECT_EQ(result, "\r{H}{D}");
 }
 
+TEST(EscapeParser, TakesNothingOutOfAPaste) {
+  EXPECT_EQ(run("\x1b[200~\r~.\r~d\x1b[201~"), "\x1b[200~\r~.\r~d\x1b[201~");
+  EXPECT_EQ(run("\x1b[200~a\x1b[201~\r~."), "\x1b[200~a\x1b[201~\r{L}");
+  EXPECT_EQ(run("\x1b[200~\r~.\x1b[201\x1b[201~\r~?"), "\x1b[200~\r~.\x1b[201\x1b[201~\r{H}");
+  EscapeParser parser;
+  std::string result;
+  for (const char c : std::string("\x1b[200~\r~.\x1b[201~\r~d")) result += run(parser, std::string(1, c));
+  EXPECT_EQ(result, "\x1b[200~\r~.\x1b[201~\r{D}");
+}
+
 TEST(EscapeParser, DoesNothingWhenSwitchedOff) {
   EscapeParser parser(false);
   EXPECT_EQ(run(parser, "~.\r~d"), "~.\r~d");
