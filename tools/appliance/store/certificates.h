@@ -11,11 +11,9 @@
 
 #include "common/base/error.h"
 #include "tools/appliance/store/db.h"
+#include "tools/appliance/store/endpoint.h"
 
 namespace jump::store {
-
-enum class PeerKind { agent, node };
-BOOST_DESCRIBE_ENUM(PeerKind, agent, node)
 
 struct Certificate {
   std::string serial;  // hex, lower case

@@ -1,5 +1,6 @@
 #include "tools/appliance/store/groups.h"
 
+#include "tools/appliance/store/code_name.h"
 #include "tools/appliance/store/where.h"
 
 namespace jump::store {
@@ -7,41 +8,12 @@ namespace {
 
 constexpr std::int64_t kIndexedAtOnce = 2000;
 
-// Letters, digits, - and _ of the name, in lower case; what is between becomes one -.
-std::string code_name_of(std::string_view name) {
-  std::string code;
-  for (const char c : name) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_') {
-      code += upper ? static_cast<char>(c - 'A' + 'a') : c;
-    } else if (!code.empty() && code.back() != '-') {
-      code += '-';
-    }
-    if (code.size() == 48) break;
-  }
-  while (!code.empty() && code.back() == '-') code.pop_back();
-  return code.empty() ? "group" : code;
-}
-
-// The first of code, code-2, code-3, … that is free.
-Result<std::string> free_code_name(Db& db, const std::string& table, const std::string& name) {
-  const std::string base = code_name_of(name);
-  std::string code = base;
-  for (int n = 2;; ++n) {
-    const Result<bool> taken =
-        value<bool>(db, "SELECT EXISTS (SELECT 1 FROM " + table + " WHERE code_name = ?)", code);
-    if (!taken) return taken.error();
-    if (!*taken) return code;
-    code = base + "-" + std::to_string(n);
-  }
-}
-
 }  // namespace
 
 Result<JumpGroup> Groups::create(JumpGroup group) {
   Transaction transaction(db_);
   if (group.code_name.empty()) {
-    Result<std::string> code = free_code_name(db_, "jump_groups", group.name);
+    Result<std::string> code = free_code_name(db_, "jump_groups", group.name, "group");
     if (!code) return code.error();
     group.code_name = std::move(*code);
   }
@@ -78,7 +50,7 @@ Result<Rows<JumpGroup>> Groups::list(const GroupFilter& filter, const Page& page
 Result<void> Groups::change(JumpGroup group) {
   Transaction transaction(db_);
   if (group.code_name.empty()) {
-    Result<std::string> code = free_code_name(db_, "jump_groups", group.name);
+    Result<std::string> code = free_code_name(db_, "jump_groups", group.name, "group");
     if (!code) return code.error();
     group.code_name = std::move(*code);
   }
@@ -142,8 +114,11 @@ Result<void> Groups::remove(std::int64_t id) {
   const Result<std::int64_t> installers = value<std::int64_t>(
       db_, "SELECT count(*) FROM installers WHERE jump_group_id = ? AND jump_group_type = 'shared'", id);
   if (!installers) return installers.error();
-  if (*assets + *installers > 0) {
-    return Error(Fault::refused, "the group still has " + std::to_string(*assets) + " assets and " +
+  const Result<std::int64_t> items = value<std::int64_t>(
+      db_, "SELECT count(*) FROM jump_items WHERE jump_group_id = ? AND jump_group_type = 'shared'", id);
+  if (!items) return items.error();
+  if (*assets + *items + *installers > 0) {
+    return Error(Fault::refused, "the group still has " + std::to_string(*assets + *items) + " assets and " +
                                      std::to_string(*installers) + " installers");
   }
   const Result<void> done = run(db_, "DELETE FROM jump_groups WHERE id = ?", id);
@@ -217,7 +192,7 @@ Result<std::optional<JumpPolicy>> Groups::policy_by_code_name(std::string_view c
 Result<JumpPolicy> Groups::create_policy(JumpPolicy policy) {
   Transaction transaction(db_);
   if (policy.code_name.empty()) {
-    Result<std::string> code = free_code_name(db_, "jump_policies", policy.display_name);
+    Result<std::string> code = free_code_name(db_, "jump_policies", policy.display_name, "policy");
     if (!code) return code.error();
     policy.code_name = std::move(*code);
   }

@@ -1,5 +1,6 @@
 #include "tools/appliance/store/jump_clients.h"
 
+#include "tools/appliance/store/asset_ids.h"
 #include "tools/appliance/store/where.h"
 
 namespace jump::store {
@@ -22,10 +23,10 @@ const std::string& row_sql() {
 
 Result<JumpClient> JumpClients::create(JumpClient client, std::int64_t run) {
   Transaction transaction(db_);
-  const Result<std::int64_t> id = insert(db_, "jump_clients", client);
+  const Result<std::int64_t> id = new_asset_id(db_, "jump_client");
   if (!id) return id.error();
   client.id = client.agent = *id;
-  Result<void> done = jump::store::run(db_, "UPDATE jump_clients SET agent = id WHERE id = ?", client.id);
+  Result<void> done = insert_whole(db_, "jump_clients", client);
   if (!done) return done.error();
   done = jump::store::run(
       db_,
@@ -49,10 +50,11 @@ Result<JumpClient> JumpClients::copy(std::int64_t id, std::int64_t group, GroupT
   client.jump_group_id = group;
   client.jump_group_type = type;
   client.created_at = now;
-  const Result<std::int64_t> made = insert(db_, "jump_clients", client);
+  const Result<std::int64_t> made = new_asset_id(db_, "jump_client");
   if (!made) return made.error();
   client.id = *made;
-  const Result<void> done = transaction.commit();
+  Result<void> done = insert_whole(db_, "jump_clients", client);
+  if (done) done = transaction.commit();
   if (!done) return done.error();
   return client;
 }

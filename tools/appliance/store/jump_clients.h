@@ -55,6 +55,8 @@ struct JumpClient {
   std::optional<std::int64_t> installer;  // that it was deployed with
   std::string certificate_serial;         // the present one, hex
   std::int64_t agent = 0;  // id in its certificate (jump:agent/17), in presence and in the status
+  // The Jumpoint through whose Jump Zone Proxies it comes (it was deployed so).
+  std::optional<std::int64_t> zone_jumpoint;
 };
 BOOST_DESCRIBE_STRUCT(JumpClient, (),
                       (id, jump_group_id, jump_group_type, name, hostname, fqdn, tag, comments,
@@ -62,7 +64,8 @@ BOOST_DESCRIBE_STRUCT(JumpClient, (),
                        public_site_address, support_button_profile_code_name, support_button_direct_queue,
                        customer_client_start_mode, is_quiet, install_mode, connection_type,
                        max_offline_minutes, ephemeral, disabled, operating_system, software_version,
-                       public_ip, private_ip, console_user, created_at, installer, certificate_serial, agent))
+                       public_ip, private_ip, console_user, created_at, installer, certificate_serial, agent,
+                       zone_jumpoint))
 
 struct JumpClientStatus {
   bool online = false;  // as last written; the truth is in presence

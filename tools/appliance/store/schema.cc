@@ -366,15 +366,167 @@ CREATE TRIGGER events_stay AFTER UPDATE ON events BEGIN
 END;
 )sql";
 
+// Foreign keys only where the row below makes no sense without the one above, or is refused while it is used.
+constexpr const char* kJumpoints = R"sql(
+CREATE TABLE assets (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL);
+INSERT INTO assets SELECT id, 'jump_client' FROM jump_clients;
+-- Ids that were given before and are gone must not come again: the sequence goes on above them.
+INSERT INTO assets SELECT seq, 'gone' FROM sqlite_sequence
+  WHERE name = 'jump_clients' AND seq > 0 AND seq NOT IN (SELECT id FROM assets);
+DELETE FROM assets WHERE kind = 'gone';
+CREATE TRIGGER assets_clients AFTER DELETE ON jump_clients BEGIN
+  DELETE FROM assets WHERE id = old.id;
+END;
+
+CREATE TABLE jumpoints (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL COLLATE NOCASE UNIQUE,
+  platform TEXT NOT NULL,
+  code_name TEXT NOT NULL COLLATE NOCASE UNIQUE,
+  comments TEXT NOT NULL,
+  enabled INTEGER NOT NULL,
+  clustered INTEGER NOT NULL,
+  shell_jump_enabled INTEGER NOT NULL,
+  protocol_tunnel_jump_enabled INTEGER NOT NULL,
+  external_jump_item_network_id TEXT NOT NULL,
+  jzp_enabled INTEGER NOT NULL,
+  jzp_proxy_hostname TEXT NOT NULL,
+  jzp_proxy_port INTEGER NOT NULL,
+  jzp_allow_http_get INTEGER NOT NULL,
+  jzp_client_address_restrictions_type TEXT NOT NULL,
+  jzp_restricted_ips TEXT NOT NULL,
+  installer_id TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL,
+  secret_hash BLOB NOT NULL DEFAULT x''
+);
+CREATE TABLE jumpoint_users (
+  jumpoint_id INTEGER NOT NULL REFERENCES jumpoints (id) ON DELETE CASCADE,
+  user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  PRIMARY KEY (jumpoint_id, user_id)
+) WITHOUT ROWID;
+CREATE INDEX jumpoints_of_user ON jumpoint_users (user_id, jumpoint_id);
+
+CREATE TABLE jumpoint_nodes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  jumpoint_id INTEGER NOT NULL REFERENCES jumpoints (id) ON DELETE CASCADE,
+  hostname TEXT NOT NULL COLLATE NOCASE,
+  tag TEXT NOT NULL COLLATE NOCASE,
+  public_ip TEXT NOT NULL COLLATE NOCASE,
+  private_ip TEXT NOT NULL COLLATE NOCASE,
+  operating_system TEXT NOT NULL,
+  software_version TEXT NOT NULL,
+  abilities TEXT NOT NULL,
+  online INTEGER NOT NULL,
+  last_seen INTEGER,
+  last_connect_timestamp INTEGER,
+  last_disconnect_timestamp INTEGER,
+  route TEXT NOT NULL,
+  boot_id TEXT NOT NULL,
+  certificate_serial TEXT NOT NULL,
+  zone_proxy TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  trust_serial INTEGER NOT NULL DEFAULT 0,
+  addresses_serial INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX nodes_of_jumpoint ON jumpoint_nodes (jumpoint_id, id);
+CREATE TABLE node_fingerprint_parts (
+  node INTEGER NOT NULL REFERENCES jumpoint_nodes (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (node, name, digest)
+) WITHOUT ROWID;
+CREATE TABLE node_tombstones (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  removed_at INTEGER NOT NULL,
+  removed_by TEXT NOT NULL,
+  pending_uninstall INTEGER NOT NULL
+);
+
+CREATE TABLE vault_accounts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  type TEXT NOT NULL,
+  name TEXT NOT NULL COLLATE NOCASE UNIQUE,
+  username TEXT NOT NULL,
+  description TEXT NOT NULL,
+  private_key_public_cert TEXT,
+  account_group_id INTEGER NOT NULL,
+  account_policy TEXT,
+  created_at INTEGER NOT NULL,
+  sealed BLOB NOT NULL DEFAULT x''
+);
+
+CREATE TABLE jump_items (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL COLLATE NOCASE,
+  jumpoint_id INTEGER NOT NULL REFERENCES jumpoints (id),
+  hostname TEXT NOT NULL COLLATE NOCASE,
+  jump_group_id INTEGER NOT NULL,
+  jump_group_type TEXT NOT NULL,
+  tag TEXT NOT NULL COLLATE NOCASE,
+  comments TEXT NOT NULL,
+  jump_policy_id INTEGER REFERENCES jump_policies (id) ON DELETE SET NULL,
+  session_policy_id INTEGER,
+  username TEXT NOT NULL,
+  vault_account_id INTEGER REFERENCES vault_accounts (id),
+  node_id INTEGER REFERENCES jumpoint_nodes (id) ON DELETE SET NULL,
+  node_tag TEXT NOT NULL COLLATE NOCASE,
+  created_at INTEGER NOT NULL,
+  last_access_timestamp INTEGER,
+  protocol TEXT NOT NULL,
+  port INTEGER NOT NULL,
+  terminal TEXT NOT NULL,
+  keep_alive INTEGER NOT NULL,
+  legacy_algorithms INTEGER NOT NULL,
+  environment TEXT NOT NULL,
+  filter_mode TEXT NOT NULL,
+  filter_prompt TEXT NOT NULL,
+  filter_allow TEXT NOT NULL,
+  filter_deny TEXT NOT NULL,
+  login_prompt_username TEXT NOT NULL,
+  login_prompt_password TEXT NOT NULL,
+  login_prompt_seconds INTEGER NOT NULL,
+  tunnel_listen_address TEXT NOT NULL,
+  tunnel_definitions TEXT NOT NULL,
+  tunnel_type TEXT NOT NULL,
+  database TEXT NOT NULL,
+  url TEXT NOT NULL,
+  ca_certificates TEXT NOT NULL
+);
+CREATE INDEX items_by_group ON jump_items (jump_group_type, jump_group_id);
+CREATE INDEX items_by_jumpoint ON jump_items (jumpoint_id);
+CREATE INDEX items_by_name ON jump_items (kind, name);
+CREATE INDEX items_by_account ON jump_items (vault_account_id) WHERE vault_account_id IS NOT NULL;
+CREATE INDEX items_by_policy ON jump_items (jump_policy_id) WHERE jump_policy_id IS NOT NULL;
+CREATE INDEX items_by_node ON jump_items (node_id) WHERE node_id IS NOT NULL;
+CREATE TRIGGER assets_items AFTER DELETE ON jump_items BEGIN
+  DELETE FROM assets WHERE id = old.id;
+END;
+
+CREATE TABLE host_keys (
+  asset INTEGER NOT NULL REFERENCES jump_items (id) ON DELETE CASCADE,
+  host_key TEXT NOT NULL,
+  added_at INTEGER NOT NULL,
+  added_by TEXT NOT NULL,
+  PRIMARY KEY (asset, host_key)
+) WITHOUT ROWID;
+
+ALTER TABLE jump_clients ADD COLUMN zone_jumpoint INTEGER REFERENCES jumpoints (id) ON DELETE SET NULL;
+CREATE INDEX clients_by_zone ON jump_clients (zone_jumpoint) WHERE zone_jumpoint IS NOT NULL;
+ALTER TABLE sessions ADD COLUMN node_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN asset_kind TEXT NOT NULL DEFAULT 'jump_client';
+)sql";
+
 struct Step {
   int version;
   std::array<const char*, 3> scripts;
 };
-constexpr Step kSteps[] = {{1, {kPeople, kAssets, kWork}}};
+constexpr Step kSteps[] = {{1, {kPeople, kAssets, kWork}}, {2, {kJumpoints, nullptr, nullptr}}};
 
 }  // namespace
 
-Result<void> migrate(Db& db, std::int64_t now) {
+Result<void> migrate(Db& db, std::int64_t now, int version) {
   Result<void> made = db.script(
       "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, applied_at INTEGER NOT "
       "NULL)");
@@ -388,7 +540,7 @@ Result<void> migrate(Db& db, std::int64_t now) {
                                          ": it was written by a newer one");
   }
   for (const Step& step : kSteps) {
-    if (step.version <= *found) continue;
+    if (step.version <= *found || step.version > version) continue;
     Transaction transaction(db);
     for (const char* script : step.scripts) {
       if (script == nullptr) continue;

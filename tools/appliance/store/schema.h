@@ -6,10 +6,12 @@
 
 namespace jump::store {
 
-inline constexpr int kSchemaVersion = 1;  // 2026-11-21: first version
+// 1  2026-11-21  first version
+// 2  2026-11-22  Jumpoints, their nodes and items, vault accounts, host keys; asset ids are of one sequence
+inline constexpr int kSchemaVersion = 2;
 
-// Brings an empty or older database to kSchemaVersion, each step in a transaction of its own. A newer one is
+// Brings an empty or older database to `version`, each step in a transaction of its own. A newer one is
 // refused: its program wrote things that this one would lose.
-Result<void> migrate(Db& db, std::int64_t now);
+Result<void> migrate(Db& db, std::int64_t now, int version = kSchemaVersion);
 
 }  // namespace jump::store

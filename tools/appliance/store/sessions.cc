@@ -26,7 +26,7 @@ Result<bool> Sessions::create(Session& session) {
   session.number = *number;
   static const std::string sql = "INSERT INTO sessions (" + columns() +
                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                                 "?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+                                 "?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
   Query query = db_.query(sql);
   int at = 0;
   boost::mp11::mp_for_each<json_detail::Members<Session>>(
@@ -72,6 +72,21 @@ Result<std::vector<SessionId>> Sessions::live_of_asset(std::int64_t asset) {
 
 Result<std::vector<SessionId>> Sessions::live_of_agent(std::int64_t agent) {
   return all<SessionId>(db_, "SELECT id FROM sessions WHERE agent = ? AND state <> 'ended'", agent);
+}
+
+Result<std::vector<SessionId>> Sessions::live_of_jumpoint(std::int64_t jumpoint) {
+  return all<SessionId>(db_,
+                        "SELECT id FROM sessions WHERE state <> 'ended' AND asset IN (SELECT id FROM "
+                        "jump_items WHERE jumpoint_id = ?)",
+                        jumpoint);
+}
+
+Result<void> Sessions::assign(const SessionId& id, std::int64_t node, std::string_view node_name,
+                              const Hash& endpoint_secret_hash) {
+  return run(db_,
+             "UPDATE sessions SET node = ?, node_name = ?, endpoint_secret_hash = ? WHERE id = ? AND state = "
+             "'starting'",
+             node, node_name, endpoint_secret_hash, id);
 }
 
 Result<std::vector<SessionId>> Sessions::live_of_user(std::int64_t user) {

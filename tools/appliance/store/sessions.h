@@ -16,6 +16,7 @@
 #include "common/base/json.h"
 #include "tools/appliance/store/asset.h"
 #include "tools/appliance/store/db.h"
+#include "tools/appliance/store/endpoint.h"
 #include "tools/appliance/store/page.h"
 
 namespace jump::store {
@@ -30,7 +31,7 @@ struct Session {
   SessionId id{};
   std::int64_t number = 0;  // grows with each session; 0 in, given by create()
   std::int64_t asset = 0;
-  std::int64_t agent = 0;  // of the asset (JumpClient::agent)
+  std::int64_t agent = 0;  // of the asset (JumpClient::agent); 0: a node's session
   std::string asset_name;  // as it was then
   std::int64_t jump_group_id = 0;
   GroupType jump_group_type = GroupType::shared;
@@ -51,13 +52,19 @@ struct Session {
   std::uint32_t wait_limit_seconds = 600;
   std::string recording;  // path below the recordings folder; empty: none
   std::uint64_t recording_bytes = 0;
-  std::optional<std::int64_t> node;  // of a Jumpoint
+  std::optional<std::int64_t> node;  // of a Jumpoint; none yet: being assigned
+  std::string node_name;             // its host, as it was then
+  AssetKind asset_kind = AssetKind::jump_client;
+
+  Endpoint endpoint() const {
+    return asset_kind == AssetKind::jump_client ? agent_endpoint(agent) : node_endpoint(node.value_or(0));
+  }
 };
 BOOST_DESCRIBE_STRUCT(Session, (),
                       (id, number, asset, agent, asset_name, jump_group_id, jump_group_type, user_id,
                        username, kind, arguments, endpoint_secret_hash, console_secret_hash, console_instance,
                        console_attach_count, endpoint_boot_id, state, created_at, started_at, ended_at,
-                       reason, wait_limit_seconds, recording, recording_bytes, node))
+                       reason, wait_limit_seconds, recording, recording_bytes, node, node_name, asset_kind))
 
 struct SessionFilter {
   std::optional<std::int64_t> asset;
@@ -82,8 +89,13 @@ class Sessions {
   Result<std::vector<Session>> live();
   Result<std::vector<SessionId>> live_of_asset(std::int64_t asset);
   Result<std::vector<SessionId>> live_of_agent(std::int64_t agent);
+  // Live ones whose asset is behind this Jumpoint.
+  Result<std::vector<SessionId>> live_of_jumpoint(std::int64_t jumpoint);
   Result<std::vector<SessionId>> live_of_user(std::int64_t user);
 
+  // Another node is asked to start it: a secret of its own for that one.
+  Result<void> assign(const SessionId& id, std::int64_t node, std::string_view node_name,
+                      const Hash& endpoint_secret_hash);
   Result<void> set_started(const SessionId& id, std::string_view boot_id, std::int64_t now);
   // A console's attach: the instance and its count. A takeover brings a secret of its own.
   Result<void> set_console(const SessionId& id, const SessionId& instance, std::uint64_t attach_count);

@@ -13,6 +13,9 @@ Store::Store(std::unique_ptr<Db> opened)
       groups(*db_),
       installers(*db_),
       jump_clients(*db_),
+      jumpoints(*db_),
+      jump_items(*db_),
+      vault_accounts(*db_),
       certificates(*db_),
       sessions(*db_),
       events(*db_) {}

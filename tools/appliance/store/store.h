@@ -15,10 +15,13 @@
 #include "tools/appliance/store/groups.h"
 #include "tools/appliance/store/installers.h"
 #include "tools/appliance/store/jump_clients.h"
+#include "tools/appliance/store/jump_items.h"
+#include "tools/appliance/store/jumpoints.h"
 #include "tools/appliance/store/sessions.h"
 #include "tools/appliance/store/settings.h"
 #include "tools/appliance/store/tokens.h"
 #include "tools/appliance/store/users.h"
+#include "tools/appliance/store/vault_accounts.h"
 
 namespace jump::store {
 
@@ -46,6 +49,9 @@ class Store {
   Groups groups;
   Installers installers;
   JumpClients jump_clients;
+  Jumpoints jumpoints;
+  JumpItems jump_items;
+  VaultAccounts vault_accounts;
   Certificates certificates;
   Sessions sessions;
   Events events;
