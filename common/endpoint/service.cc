@@ -1,4 +1,4 @@
-#include "agent/service/service.h"
+#include "common/endpoint/service.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,107 +13,108 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "agent/enroll/enroll.h"
 #include "common/base/log.h"
-#include "common/endpoint/state.h"
+#include "common/endpoint/enrol.h"
 #include "common/endpoint/status_socket.h"
 #include "common/endpoint/supervisor.h"
 #include "platform/files.h"
 #include "platform/machine.h"
+#include "platform/paths.h"
 
-namespace jump::agent {
+namespace jump::endpoint {
 namespace {
 
 constexpr auto kStopPatience = std::chrono::seconds(15);
 
-std::string pid_path(const Config& config) {
-  return config.run + "/supervisor.pid";
+std::string pid_path(const ServiceSpec& service) {
+  return service.run + "/supervisor.pid";
 }
 
 // Held as long as the service runs; the kernel lets it go with the process.
-Result<platform::Handle> lock_service(const Config& config) {
-  Result<void> folder = platform::make_folder(config.run);
+Result<platform::Handle> lock_service(const ServiceSpec& service) {
+  Result<void> folder = platform::make_folder(service.run);
   if (!folder) return folder.error();
-  platform::Handle file(::open(pid_path(config).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!file.valid()) return system_error("open " + pid_path(config));
+  platform::Handle file(::open(pid_path(service).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!file.valid()) return system_error("open " + pid_path(service));
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error(Fault::already_exists, "a Jump Client runs already with " + config.run);
+    return Error(Fault::already_exists, "a " + service.title + " runs already with " + service.run);
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(file.get(), 0) != 0 || ::write(file.get(), pid.data(), pid.size()) < 0) {
-    return system_error("write " + pid_path(config));
+    return system_error("write " + pid_path(service));
   }
   return file;
 }
 
-Task<> stop_on_signal(asio::any_io_executor executor, endpoint::Supervisor& supervisor) {
+Task<> stop_on_signal(asio::any_io_executor executor, Supervisor& supervisor) {
   asio::signal_set signals(executor, SIGTERM, SIGINT);
   auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
   if (!error) supervisor.stop();
 }
 
 // All that enrolment has left here. Session processes go on until their sessions end.
-void remove_data(const Config& config) {
+void remove_data(const ServiceSpec& service) {
   std::error_code failed;
   for (const char* name : {"/identity", "/private", "/state.json"}) {
-    std::filesystem::remove_all(config.data + name, failed);
+    std::filesystem::remove_all(service.data + name, failed);
     if (failed)
       log::error("service", "could not be removed",
-                 {{"path", config.data + name}, {"error", failed.message()}});
+                 {{"path", service.data + name}, {"error", failed.message()}});
   }
 }
 
-Task<> run_supervisor(asio::any_io_executor executor, const Config& config, endpoint::EndpointState state,
+Task<> run_supervisor(asio::any_io_executor executor, const ServiceSpec& service, EndpointState state,
                       int& exit_code) {
-  endpoint::SupervisorOptions options;
-  options.program = "jump-client";
-  options.software = software();
+  SupervisorOptions options;
+  options.role = service.role;
+  options.program = service.program;
+  options.software = software(service);
   options.own_path = platform::own_program();
-  options.data = config.data;
-  options.run = config.run;
-  options.routes = routes(config);
-  options.rules = rules(config);
-  endpoint::Supervisor supervisor(executor, std::move(options), std::move(state));
+  options.data = service.data;
+  options.run = service.run;
+  options.routes = service.routes;
+  options.rules = service.rules;
+  Supervisor supervisor(executor, std::move(options), std::move(state));
   TaskGroup tasks(executor);
   tasks.spawn("signals", stop_on_signal(executor, supervisor));
-  const Result<endpoint::SupervisorEnd> end = co_await supervisor.run();
+  const Result<SupervisorEnd> end = co_await supervisor.run();
   co_await tasks.stop();
   if (!end) {
     log::error("service", "failed", {{"error", end.error().message()}});
     exit_code = 1;
-  } else if (*end == endpoint::SupervisorEnd::uninstalled) {
-    remove_data(config);
+  } else if (*end == SupervisorEnd::uninstalled) {
+    remove_data(service);
     log::info("service", "uninstalled by the appliance");
   }
 }
 
 }  // namespace
 
-std::string software() {
-  return std::string("jump-client ") + kVersion + " (linux " + platform::operating_system().architecture +
-         ")";
+std::string software(const ServiceSpec& service) {
+  return service.program + " " + kVersion + " (linux " + platform::operating_system().architecture + ")";
 }
 
-int run_service(const Config& config) {
+int run_service(const ServiceSpec& service) {
   std::signal(SIGPIPE, SIG_IGN);
-  const Result<platform::Handle> lock = lock_service(config);
+  const Result<platform::Handle> lock = lock_service(service);
   if (!lock) {
     log::error("service", "cannot start", {{"error", lock.error().message()}});
     return 1;
   }
-  Result<endpoint::EndpointState> state = endpoint::load_state(config.data);
+  Result<EndpointState> state = load_state(service.data);
   if (!state) {
     const bool missing = state.error().is(Fault::not_found);
-    log::error("service",
-               missing ? "this machine is not enrolled: run `jump-client install --key-info-file FILE`"
-                       : "the state cannot be read",
-               {{"error", state.error().message()}});
+    log::error(
+        "service",
+        missing ? "this machine is not enrolled: run `" + service.program + " install --key-info-file FILE`"
+                : std::string("the state cannot be read"),
+        {{"error", state.error().message()}});
     return missing ? 3 : 1;
   }
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
   int exit_code = 0;
-  tasks.spawn("supervisor", run_supervisor(io.get_executor(), config, std::move(*state), exit_code));
+  tasks.spawn("supervisor", run_supervisor(io.get_executor(), service, std::move(*state), exit_code));
   io.run();
   return exit_code;
 }
@@ -124,39 +125,65 @@ Task<> run_enrolment(asio::any_io_executor executor, EnrolInput input, EnrolOutc
   outcome = co_await enrol(executor, std::move(input));
 }
 
+constexpr std::size_t kKeyFileBytes = 8192;
+
+// From a file, or from standard input for "-": then it stands in no command line.
+Result<std::string> read_key(const InstallOptions& options) {
+  if (!options.key_info.empty()) return options.key_info;
+  const std::string file = options.key_info_file == "-" ? "/dev/stdin" : options.key_info_file;
+  const Result<Bytes> bytes = platform::read_file(file, kKeyFileBytes);
+  if (!bytes) return bytes.error();
+  return std::string(as_text(*bytes));
+}
+
+int complain(const ServiceSpec& service, const std::string& text, int status) {
+  std::fprintf(stderr, "%s: %s\n", service.program.c_str(), text.c_str());
+  return status;
+}
+
 }  // namespace
 
-int install(const Config& config, const InstallOptions& options) {
-  Result<identity::DeploymentKey> key = identity::parse_deployment_key(options.key_info);
-  if (!key) {
-    std::fprintf(stderr, "jump-client: %s\n", key.error().message().c_str());
-    return static_cast<int>(EnrolExit::failed);
+int install(const ServiceSpec& service, const InstallOptions& options) {
+  if (options.key_info.empty() == options.key_info_file.empty()) {
+    return complain(service, "give the deployment key with --key-info-file FILE (or - for standard input)",
+                    2);
   }
-  EnrolInput input{std::move(*key), options.overrides, routes(config), config.data, software()};
+  if (!options.key_info.empty())
+    complain(service, "warning: a key in the command line can be read by every user of this machine", 0);
+  const Result<std::string> text = read_key(options);
+  if (!text) return complain(service, text.error().message(), 1);
+  Result<identity::DeploymentKey> key = identity::parse_deployment_key(*text);
+  if (!key) return complain(service, key.error().message(), static_cast<int>(EnrolExit::failed));
+  EnrolInput input;
+  input.role = service.role;
+  input.key = std::move(*key);
+  input.overrides = options.overrides;
+  input.routes = service.routes;
+  input.data = service.data;
+  input.software = software(service);
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
   EnrolOutcome outcome;
   tasks.spawn("enrolment", run_enrolment(io.get_executor(), std::move(input), outcome));
   io.run();
+  const char* role = boost::describe::enum_to_string(service.role, "?");
   if (options.json) {
-    json::object report{
-        {"ok", outcome.exit == EnrolExit::done}, {"agent", outcome.agent}, {"text", outcome.text}};
+    json::object report{{"ok", outcome.exit == EnrolExit::done}, {role, outcome.id}, {"text", outcome.text}};
     std::printf("%s\n", json::serialize(report).c_str());
   } else if (outcome.exit == EnrolExit::done) {
-    std::printf("enrolled as agent:%llu (%s)\n", static_cast<unsigned long long>(outcome.agent),
+    std::printf("enrolled as %s:%llu (%s)\n", role, static_cast<unsigned long long>(outcome.id),
                 outcome.text.c_str());
   } else {
-    std::fprintf(stderr, "jump-client: not enrolled: %s\n", outcome.text.c_str());
+    complain(service, "not enrolled: " + outcome.text, 0);
   }
   return static_cast<int>(outcome.exit);
 }
 
-int show_status(const Config& config, bool json) {
-  const Result<endpoint::EndpointState> state = endpoint::load_state(config.data);
-  const Result<std::string> live = endpoint::read_status(config.run + "/status.sock");
-  const Result<endpoint::TunnelStatus> status =
-      live ? from_json_text<endpoint::TunnelStatus>(*live, 1024 * 1024) : live.error();
-  const bool online = status && status->state == endpoint::TunnelState::online;
+int show_status(const ServiceSpec& service, bool json) {
+  const Result<EndpointState> state = load_state(service.data);
+  const Result<std::string> live = read_status(service.run + "/status.sock");
+  const Result<TunnelStatus> status = live ? from_json_text<TunnelStatus>(*live, 1024 * 1024) : live.error();
+  const bool online = status && status->state == TunnelState::online;
   if (json) {
     json::object report;
     report["enrolled"] = state.has_value();
@@ -194,8 +221,8 @@ int show_status(const Config& config, bool json) {
   return online ? 0 : 1;
 }
 
-bool endpoint_service_runs(const Config& config) {
-  return endpoint::read_status(config.run + "/status.sock").has_value();
+bool service_runs(const ServiceSpec& service) {
+  return read_status(service.run + "/status.sock").has_value();
 }
 
 // --- uninstall
@@ -204,11 +231,11 @@ bool endpoint_service_runs(const Config& config) {
 namespace {
 
 // Stops the service that runs with this configuration, if any.
-bool stop_service(const Config& config) {
-  const Result<Bytes> text = platform::read_file(pid_path(config), 64);
+bool stop_service(const ServiceSpec& service) {
+  const Result<Bytes> text = platform::read_file(pid_path(service), 64);
   if (!text) return true;
   const int pid = std::atoi(std::string(as_text(*text)).c_str());
-  const platform::Handle file(::open(pid_path(config).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  const platform::Handle file(::open(pid_path(service).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   const auto until = std::chrono::steady_clock::now() + kStopPatience;
   bool asked = false;
   // The lock tells whether that process still is the service; a number alone might be anybody's by now.
@@ -223,22 +250,21 @@ bool stop_service(const Config& config) {
 
 }  // namespace
 
-int uninstall(const Config& config, bool json) {
-  Result<endpoint::EndpointState> state = endpoint::load_state(config.data);
-  if (!stop_service(config)) {
-    std::fprintf(stderr, "jump-client: the service does not stop; nothing was removed\n");
-    return 1;
+int uninstall(const ServiceSpec& service, bool json) {
+  Result<EndpointState> state = load_state(service.data);
+  if (!stop_service(service)) {
+    return complain(service, "the service does not stop; nothing was removed", 1);
   }
   bool told = false;
   std::string why = "this machine was not enrolled";
   if (state) {
-    const Result<void> said = tell_uninstalled(config, *state);
+    const Result<void> said = tell_uninstalled(service, *state);
     told = said.has_value();
     if (!said) why = said.error().message();
   }
-  remove_data(config);
+  remove_data(service);
   std::error_code ignored;
-  std::filesystem::remove_all(config.run, ignored);
+  std::filesystem::remove_all(service.run, ignored);
   if (json) {
     std::printf("%s\n", json::serialize(json::object{{"told", told}, {"text", told ? "" : why}}).c_str());
   } else if (told) {
@@ -250,4 +276,4 @@ int uninstall(const Config& config, bool json) {
   return 0;
 }
 
-}  // namespace jump::agent
+}  // namespace jump::endpoint

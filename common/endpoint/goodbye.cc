@@ -3,31 +3,32 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "agent/service/service.h"
 #include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
 #include "common/endpoint/appliance_dialler.h"
 #include "common/endpoint/control_channel.h"
+#include "common/endpoint/service.h"
 #include "common/identity/random.h"
 #include "common/identity/verify.h"
 #include "common/tunnel/link.h"
 #include "platform/files.h"
 #include "platform/machine.h"
 
-namespace jump::agent {
+namespace jump::endpoint {
 namespace {
 
 constexpr auto kGoodbyeTime = std::chrono::seconds(10);
 
-endpoint::Begin begin_of(const Config& config, const endpoint::EndpointState& state) {
-  endpoint::Begin begin;
-  begin.software = software();
+Begin begin_of(const ServiceSpec& service, const EndpointState& state) {
+  Begin begin;
+  begin.role = service.role;
+  begin.software = software(service);
   const Result<std::string> boot = platform::boot_id();
   begin.boot_id = boot ? *boot : "unknown";
   begin.instance = identity::random_array<16>();
-  begin.identity_folder = endpoint::identity_folder(config.data);
+  begin.identity_folder = identity_folder(service.data);
   begin.trust = state.trust;
-  begin.routes = routes(config);
+  begin.routes = service.routes;
   for (const std::string& address : state.addresses) begin.routes.addresses.push_back(address);
   begin.routes.zone_proxies = state.zone_proxies;
   return begin;
@@ -38,15 +39,16 @@ class Goodbye : tunnel::LinkHandler {
   Goodbye(asio::any_io_executor executor, tunnel::TlsStream& stream)
       : channel_(executor), welcomed_(executor), tasks_(executor), link_(executor, stream, *this) {}
 
-  Task<Result<void>> say(const endpoint::Begin& begin) {
+  Task<Result<void>> say(const Begin& begin) {
     Task<Result<void>> saying = ask(begin);
     co_return co_await and_stop(tasks_, std::move(saying));
   }
 
  private:
-  Task<Result<void>> ask(const endpoint::Begin& begin) {
+  Task<Result<void>> ask(const Begin& begin) {
     tasks_.spawn("link", run_link());
     control::Hello hello;
+    hello.role = begin.role;
     hello.software = begin.software;
     hello.boot_id = begin.boot_id;
     hello.instance = begin.instance;
@@ -88,24 +90,23 @@ class Goodbye : tunnel::LinkHandler {
     link_.close(*refused_);
   }
 
-  endpoint::ControlChannel channel_;
+  ControlChannel channel_;
   Event welcomed_;
   TaskGroup tasks_;
   tunnel::Link link_;
   std::optional<Error> refused_;
 };
 
-Task<Result<void>> say_goodbye(asio::any_io_executor executor, const endpoint::Begin& begin) {
-  Result<std::unique_ptr<endpoint::ApplianceDialler>> dialler =
-      endpoint::ApplianceDialler::create(executor, begin);
+Task<Result<void>> say_goodbye(asio::any_io_executor executor, const Begin& begin) {
+  Result<std::unique_ptr<ApplianceDialler>> dialler = ApplianceDialler::create(executor, begin);
   if (!dialler) co_return dialler.error();
-  Result<endpoint::ApplianceDialler::Dialled> dialled = co_await (*dialler)->dial();
+  Result<ApplianceDialler::Dialled> dialled = co_await (*dialler)->dial();
   if (!dialled) co_return dialled.error();
   Goodbye goodbye(executor, *dialled->stream);
   co_return co_await goodbye.say(begin);
 }
 
-Task<> timed_goodbye(asio::any_io_executor executor, const endpoint::Begin& begin, Result<void>& result) {
+Task<> timed_goodbye(asio::any_io_executor executor, const Begin& begin, Result<void>& result) {
   Task<Result<void>> saying = say_goodbye(executor, begin);
   result = co_await with_timeout(kGoodbyeTime, "the goodbye to the appliance", std::move(saying));
 }
@@ -116,16 +117,14 @@ struct Finding {
   std::string text;
 };
 
-Task<> try_dialling(asio::any_io_executor executor, const endpoint::Begin& begin,
-                    std::vector<Finding>& findings) {
-  Result<std::unique_ptr<endpoint::ApplianceDialler>> dialler =
-      endpoint::ApplianceDialler::create(executor, begin);
+Task<> try_dialling(asio::any_io_executor executor, const Begin& begin, std::vector<Finding>& findings) {
+  Result<std::unique_ptr<ApplianceDialler>> dialler = ApplianceDialler::create(executor, begin);
   if (!dialler) {
     findings.push_back({"identity", false, dialler.error().message()});
     co_return;
   }
   findings.push_back({"identity", true, "key and certificate are there"});
-  Result<endpoint::ApplianceDialler::Dialled> dialled = co_await (*dialler)->dial();
+  Result<ApplianceDialler::Dialled> dialled = co_await (*dialler)->dial();
   for (const std::string& attempt : (*dialler)->attempts()) findings.push_back({"route", false, attempt});
   if (!dialled) {
     findings.push_back({"tls", false, dialled.error().message()});
@@ -145,31 +144,33 @@ Task<> try_dialling(asio::any_io_executor executor, const endpoint::Begin& begin
 
 }  // namespace
 
-Result<void> tell_uninstalled(const Config& config, const endpoint::EndpointState& state) {
+Result<void> tell_uninstalled(const ServiceSpec& service, const EndpointState& state) {
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
-  const endpoint::Begin begin = begin_of(config, state);
+  const Begin begin = begin_of(service, state);
   Result<void> result;
   tasks.spawn("goodbye", timed_goodbye(io.get_executor(), begin, result));
   io.run();
   return result;
 }
 
-int doctor(const Config& config, bool json) {
+int doctor(const ServiceSpec& service, bool json) {
   std::vector<Finding> findings;
-  const Result<endpoint::EndpointState> state = endpoint::load_state(config.data);
+  const Result<EndpointState> state = load_state(service.data);
   if (state) {
     findings.push_back({"enrolment", true, state->peer_id + " since " + iso8601(state->enrolled)});
     asio::io_context io(1);
     TaskGroup tasks(io.get_executor());
-    const endpoint::Begin begin = begin_of(config, *state);
+    const Begin begin = begin_of(service, *state);
     tasks.spawn("doctor", try_dialling(io.get_executor(), begin, findings));
     io.run();
   } else {
     findings.push_back({"enrolment", false, "not enrolled: " + state.error().message()});
   }
-  const bool service = endpoint_service_runs(config);
-  findings.push_back({"service", service, service ? "running" : "not running"});
+  const bool running = service_runs(service);
+  findings.push_back({"service", running, running ? "running" : "not running"});
+  for (const std::string& ability : service.abilities) findings.push_back({"ability", true, ability});
+  for (const std::string& lacking : service.lacking) findings.push_back({"ability", false, lacking});
   bool well = true;
   json::array report;
   for (const Finding& finding : findings) {
@@ -185,4 +186,4 @@ int doctor(const Config& config, bool json) {
   return well ? 0 : 1;
 }
 
-}  // namespace jump::agent
+}  // namespace jump::endpoint

@@ -9,17 +9,18 @@
 #include "common/identity/deployment_key.h"
 #include "common/identity/enrolment.h"
 
-namespace jump::agent {
+namespace jump::endpoint {
 
 struct EnrolInput {
+  control::Role role = control::Role::agent;  // or node
   identity::DeploymentKey key;
   identity::EnrollOverrides overrides;
-  endpoint::RouteSettings routes;  // addresses of the key are added
-  std::string data;                // folder
+  RouteSettings routes;  // addresses of the key are added
+  std::string data;      // folder
   std::string software;
 };
 
-// Why it did not work, as the exit status of `jump-client install` (its --help lists them).
+// Why it did not work, as the exit status of the install command (its --help lists them).
 enum class EnrolExit {
   done = 0,
   failed = 1,
@@ -35,12 +36,12 @@ enum class EnrolExit {
 
 struct EnrolOutcome {
   EnrolExit exit = EnrolExit::done;
-  std::string text;  // why not; or how: "created", "adopted", "cloned"
-  std::uint64_t agent = 0;
+  std::string text;      // why not; or how: "created", "adopted", "cloned"
+  std::uint64_t id = 0;  // of the agent or node
 };
 
 // Stores key, certificate and state under `data`. A machine that is enrolled already becomes the same asset
 // again.
 Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input);
 
-}  // namespace jump::agent
+}  // namespace jump::endpoint

@@ -1,44 +1,16 @@
-#include "agent/enroll/enroll.h"
+#include "common/endpoint/enrol.h"
 
-#include "common/base/with_timeout.h"
 #include "common/endpoint/appliance_dialler.h"
+#include "common/endpoint/enrol_exchange.h"
 #include "common/endpoint/state.h"
 #include "common/tunnel/dialler.h"
 #include "platform/files.h"
 #include "platform/machine.h"
 
-namespace jump::agent {
+namespace jump::endpoint {
 namespace {
 
-constexpr auto kAnswerTime = std::chrono::seconds(30);
 constexpr std::size_t kPemBytes = 64 * 1024;
-
-Task<Result<std::string>> ask_appliance(tunnel::Transport& stream, std::string body) {
-  std::string framed(4, '\0');
-  put_u32(reinterpret_cast<std::uint8_t*>(framed.data()), static_cast<std::uint32_t>(body.size()));
-  framed += body;
-  const ByteView part = as_bytes(framed);
-  Result<void> written = stream.write_now({&part, 1});
-  if (written && stream.backlog()) written = co_await stream.writable();
-  if (!written) co_return written.error();
-  std::string answer;
-  std::array<std::uint8_t, 16384> bytes;
-  while (true) {
-    if (answer.size() >= 4) {
-      const std::size_t size = get_u32(reinterpret_cast<const std::uint8_t*>(answer.data()));
-      if (size > identity::kEnrollBytes)
-        co_return Error(Fault::too_large, "the appliance's answer is too large");
-      if (answer.size() >= 4 + size) co_return answer.substr(4, size);
-    }
-    // The appliance closes behind its answer: what it said comes first.
-    const Result<std::size_t> size = stream.read_now(bytes);
-    if (!size) co_return size.error();
-    answer.append(reinterpret_cast<const char*>(bytes.data()), *size);
-    if (*size > 0) continue;
-    Result<void> ready = co_await stream.readable();
-    if (!ready) co_return ready.error();
-  }
-}
 
 EnrolExit exit_for(identity::EnrollError code) {
   switch (code) {
@@ -69,8 +41,8 @@ EnrolExit exit_for_dial(const Error& error, const std::vector<std::string>& atte
 
 // The identity that this machine has already, if any: it proves that it is the same asset.
 void show_previous(const std::string& folder, identity::EnrollRequest& request) {
-  const Result<identity::PrivateKey> key = identity::PrivateKey::load(endpoint::key_path(folder));
-  const Result<Bytes> pem = platform::read_file(endpoint::certificate_path(folder), kPemBytes);
+  const Result<identity::PrivateKey> key = identity::PrivateKey::load(key_path(folder));
+  const Result<Bytes> pem = platform::read_file(certificate_path(folder), kPemBytes);
   if (!key || !pem) return;
   const Result<identity::Certificate> certificate = identity::Certificate::from_pem(as_text(*pem));
   if (!certificate) return;
@@ -80,23 +52,29 @@ void show_previous(const std::string& folder, identity::EnrollRequest& request) 
 Result<void> store(const EnrolInput& input, const identity::PrivateKey& key,
                    const identity::Enrolled& enrolled, const identity::TrustBundle& trust,
                    const identity::HashedFingerprint& fingerprint) {
-  const std::string folder = endpoint::identity_folder(input.data);
+  const std::string folder = identity_folder(input.data);
   Result<void> done = platform::make_private_folder(input.data);
   if (done) done = platform::make_private_folder(folder);
   if (done) done = platform::make_private_folder(input.data + "/private");
-  if (done) done = key.save(endpoint::key_path(folder));
-  if (done)
-    done = platform::write_file(endpoint::certificate_path(folder), as_bytes(enrolled.certificate), 0600);
+  if (done) done = key.save(key_path(folder));
+  if (done) done = platform::write_file(certificate_path(folder), as_bytes(enrolled.certificate), 0600);
   if (!done) return done;
-  endpoint::EndpointState state;
-  state.peer_id = "agent:" + std::to_string(enrolled.id);
+  EndpointState state;
+  const bool node = input.role == control::Role::node;
+  state.peer_id = (node ? "node:" : "agent:") + std::to_string(enrolled.id);
   state.trust = trust;
   state.addresses = enrolled.addresses.empty() ? input.key.addresses : enrolled.addresses;
   state.addresses_serial = enrolled.addresses_serial;
   state.enrolled = wall_seconds();
   state.fingerprint = to_hex(identity::summary(fingerprint));
+  state.site_salt = to_hex(input.key.site_salt);
   state.zone_proxies = input.key.proxies;
-  return endpoint::save_state(input.data, state);
+  // An appliance without settings for us says nothing; its order comes with the first connection anyway.
+  if (const Result<identity::SettingsOrder> settings =
+          from_json<identity::SettingsOrder>(enrolled.settings)) {
+    if (!settings->zone_proxies.empty()) state.zone_proxies = settings->zone_proxies;
+  }
+  return save_state(input.data, state);
 }
 
 }  // namespace
@@ -105,6 +83,7 @@ Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
   const identity::PrivateKey key = identity::PrivateKey::generate();
   const platform::MachineName name = platform::machine_name();
   identity::EnrollRequest request;
+  request.role = input.role == control::Role::node ? identity::PeerRole::node : identity::PeerRole::agent;
   request.installer = identity::InstallerProof{input.key.installer, input.key.secret};
   request.csr = key.make_request();
   request.fingerprint = identity::hash_parts(platform::fingerprint_parts(), input.key.site_salt);
@@ -112,17 +91,17 @@ Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
   request.operating_system = platform::operating_system().name;
   request.software = input.software;
   request.overrides = input.overrides;
-  show_previous(endpoint::identity_folder(input.data), request);
+  show_previous(identity_folder(input.data), request);
 
   tunnel::TlsClientSettings settings;
   settings.appliance = std::make_shared<tunnel::PinVerifier>(input.key.ca_pin, &wall_seconds, true);
   Result<std::shared_ptr<const tunnel::TlsClient>> client = tunnel::TlsClient::create(std::move(settings));
   if (!client) co_return EnrolOutcome{EnrolExit::failed, client.error().message(), 0};
-  endpoint::RouteSettings routes = input.routes;
+  RouteSettings routes = input.routes;
   for (const std::string& proxy : input.key.proxies) routes.zone_proxies.push_back(proxy);
   tunnel::DialRequest dial;
   dial.targets = tunnel::dial_targets(input.key.addresses, input.routes.addresses);
-  dial.routes = endpoint::routes_of(routes);
+  dial.routes = routes_of(routes);
   dial.client = *client;
   dial.alpn = std::string(tunnel::kAlpnEnroll);
   tunnel::Dialler dialler(executor, tunnel::make_random());
@@ -131,10 +110,7 @@ Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
     const EnrolExit exit = exit_for_dial(dialled.error(), dialler.attempts());
     co_return EnrolOutcome{exit, dialled.error().message(), 0};
   }
-  Task<Result<std::string>> exchanging = ask_appliance(*dialled->stream, to_json_text(request));
-  const Result<std::string> answer = co_await with_timeout(kAnswerTime, "enrolment", std::move(exchanging));
-  if (!answer) co_return EnrolOutcome{EnrolExit::failed, answer.error().message(), 0};
-  const Result<identity::EnrollResponse> response = identity::parse_enroll_response(*answer);
+  const Result<identity::EnrollResponse> response = co_await ask_to_enrol(*dialled->stream, request);
   if (!response) co_return EnrolOutcome{EnrolExit::failed, response.error().message(), 0};
   if (response->refusal) {
     co_return EnrolOutcome{exit_for(response->refusal->code), printable(response->refusal->text), 0};
@@ -147,4 +123,4 @@ Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
   co_return EnrolOutcome{EnrolExit::done, boost::describe::enum_to_string(enrolled.how, "?"), enrolled.id};
 }
 
-}  // namespace jump::agent
+}  // namespace jump::endpoint

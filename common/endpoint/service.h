@@ -1,0 +1,51 @@
+// The commands that every service of an endpoint has (jump-client, jumpoint): the service itself, install,
+// status, doctor, uninstall. What differs between them stands in ServiceSpec. Each command prints for a
+// person, or JSON, and returns the exit status of the program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/endpoint/state.h"
+#include "common/endpoint/supervisor.h"
+#include "common/identity/enrolment.h"
+
+namespace jump::endpoint {
+
+inline constexpr const char* kVersion = "0.1.0";
+
+struct ServiceSpec {
+  std::string program;  // "jump-client": name of the executable, its folders and units
+  std::string title;    // "Jump Client", for sentences
+  control::Role role = control::Role::agent;
+  std::string data;  // folders
+  std::string run;
+  RouteSettings routes;
+  LocalRules rules;
+  std::vector<std::string> abilities;  // of a node: what it can do here
+  std::vector<std::string> lacking;    // and what not, with the reason
+};
+
+// "jump-client 0.1.0 (linux x86_64)"
+std::string software(const ServiceSpec& service);
+
+// The service itself, until SIGTERM.
+int run_service(const ServiceSpec& service);
+
+struct InstallOptions {
+  std::string key_info;       // the deployment key itself: others can read it in the process list
+  std::string key_info_file;  // or a file with it, "-" for standard input
+  identity::EnrollOverrides overrides;
+  bool json = false;
+};
+// The exit statuses are those of EnrolExit (enrol.h); 2: not exactly one key.
+int install(const ServiceSpec& service, const InstallOptions& options);
+
+int show_status(const ServiceSpec& service, bool json);
+bool service_runs(const ServiceSpec& service);
+int doctor(const ServiceSpec& service, bool json);
+int uninstall(const ServiceSpec& service, bool json);
+// Says goodbye over a tunnel of its own, within 10 s.
+Result<void> tell_uninstalled(const ServiceSpec& service, const EndpointState& state);
+
+}  // namespace jump::endpoint
