@@ -6,13 +6,15 @@
 // A connection that is refused, reset or not allowed resets its stream with the reason; the session goes on.
 #pragma once
 
-#include "agent/forward/allow_list.h"
 #include "common/base/error.h"
 #include "common/base/task_group.h"
+#include "common/endpoint/allow_list.h"
 #include "common/session/messages.h"
 #include "common/session/stream_io.h"
 
 namespace jump::agent {
+
+using endpoint::AllowList;
 
 // Until the console says hangup, or with the error that ended the session.
 Task<Result<void>> run_forward(session::Session& session, session::ForwardStart start, AllowList allowed);

@@ -24,7 +24,7 @@ Result<Start> start_of(const endpoint::SessionSetup& setup) {
 
 }  // namespace
 
-Task<Result<void>> run_kind(endpoint::SessionIo& io, const endpoint::SessionSetup& setup) {
+Task<Result<void>> run_kind(endpoint::SessionIo& io, endpoint::SessionSetup& setup) {
   switch (setup.ticket.kind) {
     case control::SessionKind::shell: {
       Result<session::ShellStart> start = start_of<session::ShellStart>(setup);

@@ -5,6 +5,6 @@
 
 namespace jump::agent {
 
-Task<Result<void>> run_kind(endpoint::SessionIo& io, const endpoint::SessionSetup& setup);
+Task<Result<void>> run_kind(endpoint::SessionIo& io, endpoint::SessionSetup& setup);
 
 }  // namespace jump::agent

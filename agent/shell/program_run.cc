@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/limits.h"
-#include "common/base/with_timeout.h"
 
 namespace jump::agent {
 
@@ -24,31 +22,6 @@ session::Exit to_exit(const platform::ExitStatus& status) {
   exit.signal = status.signal;
   exit.core_dumped = status.core_dumped;
   return exit;
-}
-
-Task<Result<void>> fail_session(session::Session& session, Error error) {
-  session::Fail fail;
-  fail.text = error.message();
-  session.send(session::encode(fail));
-  Task<Result<void>> known = session.flushed();
-  const Result<void> ignored =
-      co_await with_timeout(limits::kShutdownLimit, "tell the console", std::move(known));
-  co_return error;
-}
-
-Task<Result<void>> all_taken(session::Session& session, std::vector<session::Stream*> streams) {
-  for (session::Stream* stream : streams) {
-    Result<void> taken = co_await stream->flushed();
-    if (!taken) co_return taken.error();
-  }
-  co_return co_await session.flushed();
-}
-
-Task<Result<void>> taken_or_given_up(session::Session& session, std::vector<session::Stream*> streams) {
-  Task<Result<void>> work = all_taken(session, std::move(streams));
-  const Result<void> ignored =
-      co_await with_timeout(limits::kShutdownLimit, "tell the console", std::move(work));
-  co_return Result<void>();
 }
 
 }  // namespace jump::agent

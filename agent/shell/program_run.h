@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/base/task_group.h"
 #include "common/session/codec.h"
+#include "common/session/endings.h"
 #include "common/session/stream_io.h"
 #include "platform/process.h"
 
@@ -81,14 +82,8 @@ Task<bool> pump_input(session::Stream& from, Sink& to) {
 
 session::Exit to_exit(const platform::ExitStatus& status);
 
-// Tells the console why the session cannot go on, waits (at most limits::kShutdownLimit) until it knows, and
-// gives the error back.
-Task<Result<void>> fail_session(session::Session& session, Error error);
-
-// Ends when the peer has taken all of these streams and every message.
-Task<Result<void>> all_taken(session::Session& session, std::vector<session::Stream*> streams);
-
-// The same for a console that said hangup: it may not read any more, so at most limits::kShutdownLimit.
-Task<Result<void>> taken_or_given_up(session::Session& session, std::vector<session::Stream*> streams);
+using session::all_taken;
+using session::fail_session;
+using session::taken_or_given_up;
 
 }  // namespace jump::agent

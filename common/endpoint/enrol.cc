@@ -73,6 +73,8 @@ Result<void> store(const EnrolInput& input, const identity::PrivateKey& key,
   if (const Result<identity::SettingsOrder> settings =
           from_json<identity::SettingsOrder>(enrolled.settings)) {
     if (!settings->zone_proxies.empty()) state.zone_proxies = settings->zone_proxies;
+    state.zone_proxy = settings->zone_proxy;
+    state.absence_minutes = settings->absence_minutes;
   }
   return save_state(input.data, state);
 }

@@ -54,14 +54,15 @@ struct Begin {
   std::string status_socket;
   std::string session_user;
   std::vector<std::string> kinds;
-  identity::TrustBundle trust;  // as verified by the supervisor
+  std::vector<std::string> abilities;  // of a node
+  identity::TrustBundle trust;         // as verified by the supervisor
   RouteSettings routes;
   std::uint64_t addresses_serial = 0;
 };
 BOOST_DESCRIBE_STRUCT(Begin, (),
                       (role, peer_id, software, boot_id, start_nonce, instance, fingerprint,
                        fingerprint_parts, identity_folder, session_socket, status_socket, session_user, kinds,
-                       trust, routes, addresses_serial))
+                       abilities, trust, routes, addresses_serial))
 
 // The answer to an order that starts a session.
 struct OrderResult {
@@ -74,8 +75,9 @@ struct Renewed {
   std::optional<identity::TrustBundle> trust;
   std::optional<std::vector<std::string>> addresses;
   std::uint64_t addresses_serial = 0;
+  std::optional<std::vector<std::string>> zone_proxies;
 };
-BOOST_DESCRIBE_STRUCT(Renewed, (), (trust, addresses, addresses_serial))
+BOOST_DESCRIBE_STRUCT(Renewed, (), (trust, addresses, addresses_serial, zone_proxies))
 
 // Ends orderly: go away, close, exit.
 struct Stop {
@@ -120,7 +122,8 @@ BOOST_DESCRIBE_STRUCT(TunnelStatus, (),
                        attempts, sessions))
 
 using FamilyMessage =
-    std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, NewIdentity, TunnelStatus>;
+    std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, NewIdentity, TunnelStatus,
+                 control::ZoneProxyState>;  // the last: supervisor → tunnel process, to be told on
 
 // --- supervisor → session process, on its standard input ---
 

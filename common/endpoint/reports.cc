@@ -72,6 +72,7 @@ control::Inventory Reports::inventory() const {
                                    : begin_.software.substr(name_end + 1, version_end - name_end - 1);
   if (!begin_.session_user.empty()) inventory.session_user = begin_.session_user;
   inventory.kinds = begin_.kinds;
+  inventory.abilities = begin_.abilities;
   const Result<std::vector<platform::NetInterface>> interfaces = platform::net_interfaces();
   if (!interfaces) return inventory;
   const Result<std::vector<platform::Gateway>> gateways = platform::default_gateways();

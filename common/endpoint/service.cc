@@ -74,6 +74,8 @@ Task<> run_supervisor(asio::any_io_executor executor, const ServiceSpec& service
   options.run = service.run;
   options.routes = service.routes;
   options.rules = service.rules;
+  options.abilities = service.abilities;
+  options.proxy = service.proxy;
   Supervisor supervisor(executor, std::move(options), std::move(state));
   TaskGroup tasks(executor);
   tasks.spawn("signals", stop_on_signal(executor, supervisor));

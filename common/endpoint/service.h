@@ -24,6 +24,7 @@ struct ServiceSpec {
   LocalRules rules;
   std::vector<std::string> abilities;  // of a node: what it can do here
   std::vector<std::string> lacking;    // and what not, with the reason
+  std::optional<ProxyProgram> proxy;   // of a node: how its Jump Zone Proxy is started
 };
 
 // "jump-client 0.1.0 (linux x86_64)"

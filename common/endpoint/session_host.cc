@@ -12,6 +12,7 @@
 #include "common/session/codec.h"
 #include "common/tunnel/link.h"
 #include "common/tunnel/local_transport.h"
+#include "platform/local_door.h"
 #include "platform/local_socket.h"
 #include "platform/privileges.h"
 
@@ -58,10 +59,11 @@ mux::StreamOptions stream_options(const SessionSetup& setup) {
 
 class Host : tunnel::LinkHandler {
  public:
-  Host(asio::any_io_executor executor, const SessionSetup& setup, KindRunner runner)
+  Host(asio::any_io_executor executor, SessionSetup& setup, KindRunner runner, platform::LocalDoor* door)
       : executor_(executor),
         setup_(setup),
         runner_(runner),
+        door_(door),
         tasks_(executor),
         io_(executor, end_options(setup), stream_options(setup)) {}
 
@@ -88,7 +90,8 @@ class Host : tunnel::LinkHandler {
   Task<> connect_again() {
     Duration pause = kRetryLeast;
     while (io_.end().state() != mux::SessionEnd::State::over) {
-      Result<platform::Handle> socket = platform::connect_local(setup_.socket);
+      Result<platform::Handle> socket =
+          door_ != nullptr ? door_->connect() : platform::connect_local(setup_.socket);
       if (!socket) {
         co_await sleep_for(pause);
         pause = std::min<Duration>(pause * 2, kRetryMost);
@@ -130,30 +133,44 @@ class Host : tunnel::LinkHandler {
   }
 
   asio::any_io_executor executor_;
-  const SessionSetup& setup_;
+  SessionSetup& setup_;
   KindRunner runner_;
+  platform::LocalDoor* door_;
   TaskGroup tasks_;
   SessionIo io_;
   tunnel::Link* link_ = nullptr;
 };
 
-Task<> run_host(asio::any_io_executor executor, const SessionSetup& setup, KindRunner runner) {
-  Host host(executor, setup, runner);
+Task<> run_host(asio::any_io_executor executor, SessionSetup& setup, KindRunner runner,
+                platform::LocalDoor* door) {
+  Host host(executor, setup, runner, door);
   co_await host.run();
+}
+
+int refuse(const Error& error) {
+  log::error("session", "cannot start", {{"error", error.message()}});
+  return 1;
 }
 
 }  // namespace
 
-int run_session_process(KindRunner runner) {
+int run_session_process(KindRunner runner, Reach reach) {
   std::signal(SIGPIPE, SIG_IGN);
-  const Result<SessionSetup> setup = read_setup();
-  if (!setup) {
-    log::error("session", "cannot start", {{"error", setup.error().message()}});
-    return 1;
+  std::optional<platform::LocalDoor> door;
+  if (reach == Reach::by_door) {
+    Result<platform::LocalDoor> opened = platform::LocalDoor::open();
+    if (!opened) return refuse(opened.error());
+    door.emplace(std::move(*opened));
+  }
+  Result<SessionSetup> setup = read_setup();
+  if (!setup) return refuse(setup.error());
+  if (door) {
+    const Result<void> led = door->lead_to(setup->socket);
+    if (!led) return refuse(led.error());
   }
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
-  tasks.spawn("session host", run_host(io.get_executor(), *setup, runner));
+  tasks.spawn("session host", run_host(io.get_executor(), *setup, runner, door ? &*door : nullptr));
   io.run();
   return 0;
 }

@@ -11,10 +11,18 @@
 namespace jump::endpoint {
 
 // Does the work of the session's kind. An error is told to the person at the console. When the session is
-// over, all awaits on it end with Fault::closed, and the runner ends what it started.
-using KindRunner = Task<Result<void>> (*)(SessionIo& io, const SessionSetup& setup);
+// over, all awaits on it end with Fault::closed, and the runner ends what it started. It may take what it
+// needs out of the set-up, so that a secret does not stay longer than its use.
+using KindRunner = Task<Result<void>> (*)(SessionIo& io, SessionSetup& setup);
+
+// How the process reaches the tunnel process, again and again.
+enum class Reach {
+  itself,
+  by_door,  // a process beside makes the connections (platform/local_door.h): for a runner that locks itself
+            // up
+};
 
 // Reads a SessionSetup from standard input and runs it; the exit code of the process.
-int run_session_process(KindRunner runner);
+int run_session_process(KindRunner runner, Reach reach = Reach::itself);
 
 }  // namespace jump::endpoint

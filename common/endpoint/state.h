@@ -10,6 +10,7 @@
 #include <boost/describe.hpp>
 
 #include "common/base/json.h"
+#include "common/identity/order.h"
 #include "common/identity/trust_bundle.h"
 
 namespace jump::endpoint {
@@ -23,12 +24,13 @@ struct EndpointState {
   std::string fingerprint;    // hex of the summary
   std::string site_salt;      // hex; with it the fingerprint is made anew at each start
   std::vector<std::string> zone_proxies;
-  std::uint32_t absence_minutes = 0;  // identity::SettingsOrder
-  std::uint64_t absent_seconds = 0;   // of tries in vain since the last success; counted only while running
+  std::optional<identity::ZoneProxySettings> zone_proxy;  // of a node
+  std::uint32_t absence_minutes = 0;                      // identity::SettingsOrder
+  std::uint64_t absent_seconds = 0;  // of tries in vain since the last success; counted only while running
 };
 BOOST_DESCRIBE_STRUCT(EndpointState, (),
                       (peer_id, trust, addresses, addresses_serial, enrolled, fingerprint, site_salt,
-                       zone_proxies, absence_minutes, absent_seconds))
+                       zone_proxies, zone_proxy, absence_minutes, absent_seconds))
 
 std::string state_path(const std::string& data);
 std::string identity_folder(const std::string& data);

@@ -18,6 +18,7 @@ constexpr auto kRestartMost = std::chrono::seconds(30);
 constexpr auto kHealthy =
     std::chrono::seconds(60);  // a tunnel process that lived so long starts again at once
 constexpr auto kStopLimit = std::chrono::seconds(8);
+constexpr std::size_t kZoneProxiesMost = 64;
 
 std::string unit_name(const std::string& program, const control::SessionId& session) {
   return program + "-session-" + to_hex(session).substr(0, 12);
@@ -45,6 +46,12 @@ Task<Result<SupervisorEnd>> Supervisor::run() {
   tasks_.spawn("tunnel process", keep_tunnel());
   if (notify_.watchdog_interval()) tasks_.spawn("watchdog", watchdog());
   tasks_.spawn("absence", count_absence());
+  if (options_.proxy) {
+    proxy_ = std::make_unique<ProxyKeeper>(executor_, options_.own_path, *options_.proxy);
+    proxy_->set(proxy_input());
+    tasks_.spawn("zone proxy", proxy_->run());
+    tasks_.spawn("zone proxy state", tell_proxy_state());
+  }
   notify_.ready();
   while (!end_ && !fatal_) co_await over_.wait();
   notify_.stopping();
@@ -111,6 +118,7 @@ Begin Supervisor::begin() const {
   begin.status_socket = options_.run + "/status.sock";
   begin.session_user = options_.rules.session_user;
   begin.kinds = options_.rules.kinds;
+  begin.abilities = options_.abilities;
   begin.trust = state_.trust;
   begin.routes = options_.routes;
   begin.routes.addresses = state_.addresses;
@@ -161,6 +169,7 @@ Task<Result<void>> Supervisor::run_tunnel() {
   const FamilyMessage first = begin();
   Result<void> sent = co_await channel_->send(first);
   if (!sent) co_return sent.error();
+  if (proxy_) proxy_->changed().set();
   while (true) {
     Result<FamilyMessage> message = co_await channel_->receive();
     if (!message) break;
@@ -231,6 +240,7 @@ Task<> Supervisor::on_order(Bytes bytes) {
       done = take_addresses(*order);
       break;
     case identity::OrderKind::settings:
+      done = take_settings(*order);
       break;
   }
   if (!done) {
@@ -241,6 +251,7 @@ Task<> Supervisor::on_order(Bytes bytes) {
   renewed.trust = state_.trust;
   renewed.addresses = state_.addresses;
   renewed.addresses_serial = state_.addresses_serial;
+  renewed.zone_proxies = state_.zone_proxies;
   if (channel_) {
     const FamilyMessage message = std::move(renewed);
     co_await channel_->send(message);
@@ -344,7 +355,40 @@ Result<void> Supervisor::take_addresses(const identity::Order& order) {
   state_.addresses = body->addresses;
   state_.addresses_serial = body->serial;
   log::info("supervisor", "new addresses of the appliance", {{"serial", body->serial}});
+  if (proxy_) proxy_->set(proxy_input());
   return save_state(options_.data, state_);
+}
+
+Result<void> Supervisor::take_settings(const identity::Order& order) {
+  Result<identity::SettingsOrder> body = from_json<identity::SettingsOrder>(order.body);
+  if (!body) return body.error();
+  if (body->zone_proxies.size() > kZoneProxiesMost) {
+    return Error(Fault::too_large, std::to_string(body->zone_proxies.size()) + " zone proxies, at most " +
+                                       std::to_string(kZoneProxiesMost) + " are taken");
+  }
+  state_.zone_proxies = std::move(body->zone_proxies);
+  state_.zone_proxy = std::move(body->zone_proxy);
+  state_.absence_minutes = body->absence_minutes;
+  if (proxy_) proxy_->set(proxy_input());
+  return save_state(options_.data, state_);
+}
+
+std::optional<ProxyInput> Supervisor::proxy_input() const {
+  if (!state_.zone_proxy) return std::nullopt;
+  ProxyInput input;
+  input.settings = *state_.zone_proxy;
+  input.targets = state_.addresses;
+  return input;
+}
+
+// To the tunnel process that runs now; one that starts later is told with its beginning.
+Task<> Supervisor::tell_proxy_state() {
+  while (true) {
+    co_await proxy_->changed().wait();
+    if (!channel_ || !proxy_->state()) continue;
+    const FamilyMessage message = *proxy_->state();
+    co_await channel_->send(message);
+  }
 }
 
 }  // namespace jump::endpoint

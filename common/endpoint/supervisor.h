@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/endpoint/family.h"
+#include "common/endpoint/proxy_keeper.h"
 #include "common/endpoint/state.h"
 #include "platform/process.h"
 #include "platform/service_notify.h"
@@ -35,6 +36,8 @@ struct SupervisorOptions {
   std::string run;
   RouteSettings routes;  // addresses: added to those that the appliance told
   LocalRules rules;
+  std::vector<std::string> abilities;
+  std::optional<ProxyProgram> proxy;  // nodes only
 };
 
 enum class SupervisorEnd { stopped, uninstalled };
@@ -57,6 +60,9 @@ class Supervisor {
   Result<void> take_identity(const NewIdentity& message);
   Result<void> take_bundle(const identity::Order& order);
   Result<void> take_addresses(const identity::Order& order);
+  Result<void> take_settings(const identity::Order& order);
+  std::optional<ProxyInput> proxy_input() const;
+  Task<> tell_proxy_state();
   Task<> watchdog();
   Task<> count_absence();
   Begin begin() const;
@@ -75,6 +81,7 @@ class Supervisor {
   control::Nonce instance_;
   std::unique_ptr<identity::OrderVerifier> verifier_;
   std::unique_ptr<FamilyChannel> channel_;
+  std::unique_ptr<ProxyKeeper> proxy_;
   std::uint32_t live_sessions_ = 0;
   bool reached_ = false;  // the appliance answered at the last try
   std::uint64_t refused_orders_ = 0;

@@ -257,8 +257,12 @@ class TunnelProcess {
         if (renewed->trust) begin_.trust = *renewed->trust;
         if (renewed->addresses) begin_.routes.addresses = *renewed->addresses;
         begin_.addresses_serial = renewed->addresses_serial;
+        if (renewed->zone_proxies) begin_.routes.zone_proxies = *renewed->zone_proxies;
         dialler_->renewed();
         tell_holdings();
+      } else if (auto* proxy = std::get_if<control::ZoneProxyState>(&*message)) {
+        channel_.tell(*proxy);
+        proxy_state_ = std::move(*proxy);
       }
     }
     over_.set();
@@ -331,6 +335,7 @@ class TunnelProcess {
     if (tunnel.welcome()->uninstall_only) return;
     tell_holdings();
     reports_->again();
+    if (proxy_state_) channel_.tell(*proxy_state_);
     if (!renewing_) {
       renewing_ = true;
       tasks_.spawn("renewal", dialler_->keep_certificate(channel_));
@@ -373,6 +378,7 @@ class TunnelProcess {
   std::unique_ptr<StatusSocket> status_;
   std::unique_ptr<Reports> reports_;
   Tunnel* tunnel_ = nullptr;
+  std::optional<control::ZoneProxyState> proxy_state_;  // the last that was told
   TunnelStatus status_now_;
   bool renewing_ = false;
 };

@@ -1,4 +1,4 @@
-#include "agent/forward/allow_list.h"
+#include "common/endpoint/allow_list.h"
 
 #include <algorithm>
 #include <cctype>
@@ -7,7 +7,7 @@
 
 #include "common/base/bytes.h"
 
-namespace jump::agent {
+namespace jump::endpoint {
 namespace {
 
 namespace ip = boost::asio::ip;
@@ -35,6 +35,10 @@ bool is_host_name(std::string_view text) {
   return !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_';
   });
+}
+
+bool is_nobody(const ip::address& address) {
+  return address.is_unspecified() || address.is_multicast() || address == ip::address_v4::broadcast();
 }
 
 }  // namespace
@@ -96,21 +100,36 @@ Result<AllowList> AllowList::parse(const std::vector<std::string>& entries) {
   return list;
 }
 
-bool AllowList::allows(std::string_view host, const ip::address& resolved, std::uint16_t port) const {
-  const ip::address address = unmapped(resolved);
-  if (address.is_unspecified() || address.is_multicast() || address == ip::address_v4::broadcast())
-    return false;
-  const auto matches = [&](const Entry& entry) {
-    if (port < entry.first || port > entry.last) return false;
-    if (std::holds_alternative<Anything>(entry.host)) return true;
-    if (const auto* name = std::get_if<std::string>(&entry.host)) return *name == lower(host);
-    if (const auto* v4 = std::get_if<ip::network_v4>(&entry.host)) {
-      return address.is_v4() && ip::network_v4(address.to_v4(), v4->prefix_length()).canonical() == *v4;
-    }
-    const auto& v6 = std::get<ip::network_v6>(entry.host);
-    return address.is_v6() && ip::network_v6(address.to_v6(), v6.prefix_length()).canonical() == v6;
-  };
-  return std::ranges::any_of(entries_, matches);
+bool AllowList::matches(const Entry& entry, std::string_view host, const ip::address& address,
+                        std::uint16_t port) {
+  if (port < entry.first || port > entry.last) return false;
+  if (std::holds_alternative<Anything>(entry.host)) return true;
+  if (const auto* name = std::get_if<std::string>(&entry.host)) return *name == lower(host);
+  if (const auto* v4 = std::get_if<ip::network_v4>(&entry.host)) {
+    return address.is_v4() && ip::network_v4(address.to_v4(), v4->prefix_length()).canonical() == *v4;
+  }
+  const auto& v6 = std::get<ip::network_v6>(entry.host);
+  return address.is_v6() && ip::network_v6(address.to_v6(), v6.prefix_length()).canonical() == v6;
 }
 
-}  // namespace jump::agent
+bool AllowList::allows(std::string_view host, const ip::address& resolved, std::uint16_t port) const {
+  const ip::address address = unmapped(resolved);
+  if (is_nobody(address)) return false;
+  return std::ranges::any_of(entries_,
+                             [&](const Entry& entry) { return matches(entry, host, address, port); });
+}
+
+bool AllowList::names(std::string_view host, const ip::address& resolved, std::uint16_t port) const {
+  const ip::address address = unmapped(resolved);
+  if (is_nobody(address)) return false;
+  const auto is_meant = [](const Entry& entry) {
+    if (std::holds_alternative<Anything>(entry.host)) return false;
+    if (const auto* v4 = std::get_if<ip::network_v4>(&entry.host)) return v4->prefix_length() > 0;
+    if (const auto* v6 = std::get_if<ip::network_v6>(&entry.host)) return v6->prefix_length() > 0;
+    return true;
+  };
+  return std::ranges::any_of(
+      entries_, [&](const Entry& entry) { return is_meant(entry) && matches(entry, host, address, port); });
+}
+
+}  // namespace jump::endpoint

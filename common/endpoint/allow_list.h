@@ -21,7 +21,7 @@
 
 #include "common/base/error.h"
 
-namespace jump::agent {
+namespace jump::endpoint {
 
 class AllowList {
  public:
@@ -30,6 +30,8 @@ class AllowList {
 
   // `host` as the console said it, `address` what it was resolved to.
   bool allows(std::string_view host, const boost::asio::ip::address& address, std::uint16_t port) const;
+  // The same, by an entry that is not "*" and no prefix of 0 bits: somebody meant this very one.
+  bool names(std::string_view host, const boost::asio::ip::address& address, std::uint16_t port) const;
   bool empty() const { return entries_.empty(); }
 
  private:
@@ -40,6 +42,8 @@ class AllowList {
     std::uint16_t last = 0;
   };
   static Result<Entry> parse_entry(std::string_view text);
+  static bool matches(const Entry& entry, std::string_view host, const boost::asio::ip::address& address,
+                      std::uint16_t port);
 
   std::vector<Entry> entries_;
 };
@@ -47,4 +51,4 @@ class AllowList {
 // An IPv4 address that is written as IPv6 (RFC 4291 section 2.5.5.2) becomes that IPv4 address.
 boost::asio::ip::address unmapped(const boost::asio::ip::address& address);
 
-}  // namespace jump::agent
+}  // namespace jump::endpoint
