@@ -168,10 +168,9 @@ Task<> Link::write_loop() {
     ++counters_.writes;
     Result<void> written = transport_.write_now(batch.parts());
     batch.clear();
-    if (written && transport_.backlog()) {
-      pace();
-      written = co_await transport_.writable();
-    }
+    pace();
+    // On a slow path also without a backlog: send() goes on filling the last segment above the limit.
+    if (written && (transport_.backlog() || batch_limit_ < kBatch)) written = co_await transport_.writable();
     if (!written) {
       close(written.error());
       co_return;
@@ -179,15 +178,19 @@ Task<> Link::write_loop() {
   }
 }
 
-// The kernel is the bottleneck: what lies before a keystroke there shrinks to what the path moves in 5 ms.
+// What lies in the kernel before a keystroke shrinks to what the path moves in 5 ms. The kernel would take
+// far more without making us wait: so it is looked at by time, not when it refuses.
 void Link::pace() {
   const Instant now = BootClock::now();
   if (now - paced_at_ < kPaceInterval) return;
   paced_at_ = now;
   const PathState path = transport_.path();
-  if (path.delivery_rate == 0) return;
-  const auto per_turn = static_cast<std::size_t>(static_cast<double>(path.delivery_rate) *
-                                                 std::chrono::duration<double>(kPaceTime).count());
+  // Unknown: the path moved all that there was. It may be faster than we let it be.
+  const std::size_t per_turn =
+      path.delivery_rate == 0 ? batch_limit_ + batch_limit_ / 4
+                              : static_cast<std::size_t>(static_cast<double>(path.delivery_rate) *
+                                                         std::chrono::duration<double>(kPaceTime).count());
+  if (path.delivery_rate == 0 && batch_limit_ == kBatch) return;
   batch_limit_ = std::clamp(per_turn, kPaceLeast, kBatch);
   frame_limit_ = std::clamp(per_turn, kPaceLeast, limits::kFrameBytes);
   transport_.set_unsent_limit(batch_limit_);

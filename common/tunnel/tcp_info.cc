@@ -13,7 +13,8 @@ TcpInfo read_tcp_info(int socket) noexcept {
   socklen_t size = sizeof info;
   if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
   TcpInfo result;
-  result.delivery_rate = info.tcpi_delivery_rate;
+  // A sample while we had nothing to send says nothing about the path.
+  if (info.tcpi_delivery_rate_app_limited == 0) result.delivery_rate = info.tcpi_delivery_rate;
   result.unsent = info.tcpi_notsent_bytes;
   result.round_trip_us = info.tcpi_rtt;
   return result;
