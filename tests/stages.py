@@ -176,6 +176,31 @@ def asan(count):
 def tsan(count):
     if build("tsan", "thread_tests", count):
         ctest("tsan", count, labels="threads")
+    # The appliance is the program with threads: it serves real sessions of the others, as they were released.
+    if build("tsan", "jump-appliance", count) and build("release", "all", count):
+        watched_appliance(count)
+
+
+def watched_appliance(count):
+    programs = os.path.join(folder("tsan"), "mixed")
+    reports = os.path.join(folder("tsan"), "reports")
+    shutil.rmtree(programs, ignore_errors=True)
+    shutil.rmtree(reports, ignore_errors=True)
+    os.makedirs(programs)
+    os.makedirs(reports)
+    for name in os.listdir(os.path.join(folder("release"), "bin")):
+        preset = "tsan" if name == "jump-appliance" else "release"
+        os.symlink(os.path.join(folder(preset), "bin", name), os.path.join(programs, name))
+    environment = os.environ | {"JUMP_BIN": programs, "TSAN_OPTIONS": f"log_path={reports}/report"}
+    status = run([sys.executable, os.path.join(ROOT, "tests", "e2e", "sessions_test.py")], env=environment).returncode
+    found = sorted(os.listdir(reports))
+    for name in found[:3]:
+        with open(os.path.join(reports, name), encoding="utf-8", errors="replace") as file:
+            say(file.read()[:4000])
+    if status == 77:
+        count.add("tsan/appliance", "skipped", "end-to-end tests cannot run here")
+    else:
+        count.add("tsan/appliance", "failed" if status or found else "passed", f"{len(found)} reports" if found else "")
 
 
 def fuzz(count):
