@@ -58,10 +58,14 @@ int main(int argc, char** argv) {
   Chosen chosen;
   add_login_commands(app, chosen);
   add_asset_commands(app, chosen);
+  add_asset_edit_commands(app, chosen);
   add_session_commands(app, chosen);
   add_transfer_commands(app, chosen);
+  add_forward_commands(app, chosen);
   add_recording_commands(app, chosen);
   add_installer_commands(app, chosen);
+  add_jumpoint_commands(app, chosen);
+  add_credential_commands(app, chosen);
   add_people_commands(app, chosen);
   add_token_commands(app, chosen);
   add_event_commands(app, chosen);

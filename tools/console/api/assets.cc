@@ -8,17 +8,15 @@ namespace jump::console {
 namespace {
 
 // Keeps the assets that fit best.
-std::vector<Asset> best(const AssetArgument& wanted, const json::array& rows) {
+std::vector<Asset> best(const AssetArgument& wanted, const std::vector<Asset>& assets) {
   std::vector<Asset> found;
   int best_match = 1;
-  for (const json::value& row : rows) {
-    if (!row.is_object()) continue;
-    Asset asset = asset_from(row.get_object());
+  for (const Asset& asset : assets) {
     const int how_well = match(wanted, asset.names);
     if (how_well < best_match) continue;
     if (how_well > best_match) found.clear();
     best_match = how_well;
-    found.push_back(std::move(asset));
+    found.push_back(asset);
   }
   return found;
 }
@@ -32,54 +30,133 @@ Task<Result<std::optional<std::int64_t>>> group_by_code(ApiClient& api, std::str
   co_return number_of(groups->front().get_object(), "id");
 }
 
-void put_code(json::array& rows, std::int64_t group, const std::string& code) {
-  for (json::value& row : rows) {
-    if (row.is_object() && number_of(row.get_object(), "jump_group_id") == group &&
-        text_of(row.get_object(), "jump_group_type") == "shared") {
-      row.get_object()["jump_group_code_name"] = code;
+void put_code(std::vector<Asset>& assets, std::int64_t group, const std::string& code) {
+  for (Asset& asset : assets) {
+    if (number_of(asset.all, "jump_group_id") == group && text_of(asset.all, "jump_group_type") == "shared") {
+      asset.names.group_code = code;
     }
   }
 }
 
+// An appliance that is older than a kind has no path for it.
+bool unknown_here(AssetKind kind, const Error& error) {
+  return kind != AssetKind::jump_client && error.is(Fault::not_found);
+}
+
 }  // namespace
+
+std::string_view name_of(AssetKind kind) {
+  switch (kind) {
+    case AssetKind::jump_client:
+      return "jump-client";
+    case AssetKind::shell_jump:
+      return "shell-jump";
+    case AssetKind::tunnel:
+      return "tunnel";
+  }
+  return "";
+}
+
+std::string path_of(AssetKind kind) {
+  switch (kind) {
+    case AssetKind::jump_client:
+      return "/jump-client";
+    case AssetKind::shell_jump:
+      return "/jump-item/shell-jump";
+    case AssetKind::tunnel:
+      return "/jump-item/protocol-tunnel-jump";
+  }
+  return "";
+}
+
+std::string path_of(AssetKind kind, std::int64_t id) {
+  return path_of(kind) + "/" + std::to_string(id);
+}
+
+std::optional<AssetKind> kind_named(std::string_view name) {
+  for (const AssetKind kind : kAssetKinds) {
+    if (name_of(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
 
 std::string Asset::full_name() const {
   return names.group.empty() ? names.name : names.group + "/" + names.name;
 }
 
-Asset asset_from(const json::object& object) {
+Asset asset_from(AssetKind kind, const json::object& object) {
   Asset asset;
+  asset.kind = kind;
   asset.names.id = number_of(object, "id").value_or(0);
   asset.names.name = text_of(object, "name");
   asset.names.hostname = text_of(object, "hostname");
   asset.names.group = text_of(object, "jump_group_name");
   asset.names.group_code = text_of(object, "jump_group_code_name");
   asset.state = text_of(object, "state");
-  asset.online = flag_of(object, "online");
+  // Of what has no state of its own, the appliance says when it is started that it cannot be.
+  asset.online = object.contains("online") ? flag_of(object, "online") : kind != AssetKind::jump_client;
+  if (asset.state.empty()) asset.state = asset.online ? "online" : "offline";
+  asset.jumpoint = text_of(object, "jumpoint_name");
   asset.last_seen = text_of(object, "last_seen");
   asset.route = text_of(object, "route");
   asset.all = object;
   return asset;
 }
 
+Task<Result<std::vector<Asset>>> list_assets(ApiClient& api, std::vector<AssetKind> kinds, Query query,
+                                             std::size_t limit) {
+  std::vector<Asset> assets;
+  std::optional<Error> refused;
+  bool understood = false;
+  for (const AssetKind kind : kinds) {
+    if (assets.size() >= limit) break;
+    const Result<json::array> rows = co_await api.list(path_of(kind), query, limit - assets.size());
+    if (!rows) {
+      const bool no_such_field = rows.error().is(Fault::invalid);
+      if (!no_such_field && !unknown_here(kind, rows.error())) co_return rows.error();
+      if (no_such_field && !refused) refused = rows.error();
+      continue;
+    }
+    understood = true;
+    for (const json::value& row : *rows) {
+      if (row.is_object()) assets.push_back(asset_from(kind, row.get_object()));
+    }
+  }
+  if (!understood && refused) co_return *refused;
+  co_return assets;
+}
+
+Task<Result<Asset>> fetch_asset(ApiClient& api, AssetKind kind, std::int64_t id) {
+  const Result<json::value> one = co_await api.get(path_of(kind, id));
+  if (!one) co_return one.error();
+  if (!one->is_object()) co_return Error(Fault::malformed, "the appliance's answer is no asset");
+  co_return asset_from(kind, one->get_object());
+}
+
 Task<Result<std::vector<Asset>>> find_assets(ApiClient& api, std::string wanted) {
   const Result<AssetArgument> argument = parse_asset(wanted);
   if (!argument) co_return argument.error();
-  if (argument->id) {
-    const Result<json::value> one = co_await api.get("/jump-client/" + std::to_string(*argument->id));
-    if (one && one->is_object()) co_return std::vector<Asset>{asset_from(one->get_object())};
-    if (!one && !one.error().is(Fault::not_found)) co_return one.error();
+  const std::vector<AssetKind> all(kAssetKinds.begin(), kAssetKinds.end());
+  for (const AssetKind kind : all) {
+    if (!argument->id) break;
+    Result<Asset> one = co_await fetch_asset(api, kind, *argument->id);
+    if (one) {
+      std::vector<Asset> found;
+      found.push_back(std::move(*one));
+      co_return found;
+    }
+    if (!one.error().is(Fault::not_found)) co_return one.error();
   }
   for (const char* field : {"name", "hostname"}) {
     Query query{{field, argument->name}};
-    Result<json::array> rows = co_await api.list("/jump-client", std::move(query));
-    if (!rows) co_return rows.error();
-    std::vector<Asset> found = best(*argument, *rows);
-    if (found.empty() && argument->group && !rows->empty()) {
+    Result<std::vector<Asset>> assets = co_await list_assets(api, all, std::move(query));
+    if (!assets) co_return assets.error();
+    std::vector<Asset> found = best(*argument, *assets);
+    if (found.empty() && argument->group && !assets->empty()) {
       const Result<std::optional<std::int64_t>> group = co_await group_by_code(api, *argument->group);
       if (!group) co_return group.error();
-      if (*group) put_code(*rows, **group, *argument->group);
-      found = best(*argument, *rows);
+      if (*group) put_code(*assets, **group, *argument->group);
+      found = best(*argument, *assets);
     }
     if (!found.empty()) co_return found;
   }
@@ -91,6 +168,10 @@ Task<Result<std::vector<Asset>>> find_assets(ApiClient& api, std::string wanted)
 std::string absence_text(const Asset& asset, std::int64_t now) {
   std::string text = printable(asset.names.name, 128) + " is ";
   if (asset.state == "disabled" || asset.state == "uninstalled") return text + asset.state;
+  if (asset.kind != AssetKind::jump_client) {
+    return text + "offline: no node of Jumpoint " +
+           (asset.jumpoint.empty() ? std::string("it is on") : printable(asset.jumpoint, 128)) + " is online";
+  }
   text += asset.state == "lost" ? "lost, offline" : "offline";
   const Result<std::int64_t> seen = parse_iso8601(asset.last_seen);
   if (seen) {

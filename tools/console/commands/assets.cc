@@ -1,4 +1,4 @@
-// assets, info, asset edit|remove.
+// assets, info.
 #include <cmath>
 
 #include <CLI/CLI.hpp>
@@ -6,8 +6,8 @@
 #include "common/base/clock.h"
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/session_command.h"
+#include "tools/console/session/asker.h"
 #include "tools/console/session/sysinfo.h"
-#include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 #include "tools/console/text/human.h"
 #include "tools/console/text/table.h"
@@ -18,6 +18,7 @@ namespace {
 struct ListOptions {
   std::string search;
   std::vector<std::string> filters;
+  std::string kind;
   std::size_t limit = ApiClient::kListMost;
   bool online = false;
   bool names = false;
@@ -45,39 +46,61 @@ std::string seen_text(const Asset& asset, std::int64_t now) {
 }
 
 // Names that lead to one asset each, for completion: group/name where the name alone would not.
-std::string name_lines(const json::array& rows) {
+std::string name_lines(const std::vector<Asset>& assets) {
   std::map<std::string, int> count;
-  for (const json::value& row : rows) ++count[text_of(row.as_object(), "name")];
+  for (const Asset& asset : assets) ++count[asset.names.name];
   std::string lines;
-  for (const json::value& row : rows) {
-    const Asset asset = asset_from(row.as_object());
+  for (const Asset& asset : assets) {
     lines += printable(count[asset.names.name] > 1 ? asset.full_name() : asset.names.name) + "\n";
   }
   return lines;
 }
 
-Task<int> list_assets(Context& context, ListOptions options) {
+// As the API shows them, each with its kind.
+json::array json_of(const std::vector<Asset>& assets) {
+  json::array rows;
+  for (const Asset& asset : assets) {
+    json::object row = asset.all;
+    row["kind"] = name_of(asset.kind);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+// Where it is: of a Jump Client its own address, behind a Jumpoint the machine that is meant.
+std::string place_of(const Asset& asset) {
+  return asset.kind == AssetKind::jump_client ? text_of(asset.all, "private_ip") : asset.names.hostname;
+}
+
+std::string asset_table(const std::vector<Asset>& assets) {
+  const std::int64_t now = wall_seconds();
+  Table table({"ID", "NAME", "KIND", "GROUP", "STATE", "LAST SEEN", "ADDRESS", "JUMPOINT", "TAG", "SYSTEM"});
+  for (const Asset& asset : assets) {
+    table.add({std::to_string(asset.names.id), asset.names.name, std::string(name_of(asset.kind)),
+               asset.names.group, asset.state,
+               asset.kind == AssetKind::jump_client ? seen_text(asset, now) : std::string(), place_of(asset),
+               asset.jumpoint, text_of(asset.all, "tag"),
+               asset.kind == AssetKind::jump_client ? text_of(asset.all, "operating_system")
+                                                    : text_of(asset.all, "protocol")});
+  }
+  return table.text();
+}
+
+Task<int> show_assets(Context& context, ListOptions options) {
   Result<Query> query = query_of(options);
   if (!query) {
     fail(query.error());
     co_return kWrongUse;
   }
+  std::vector<AssetKind> kinds(kAssetKinds.begin(), kAssetKinds.end());
+  if (const std::optional<AssetKind> one = kind_named(options.kind)) kinds.assign(1, *one);
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
-  const Result<json::array> rows = co_await (*api)->list("/jump-client", std::move(*query), options.limit);
-  if (!rows) co_return fail(rows.error());
-  if (options.as_json) co_return print_json(*rows);
-  if (options.names) co_return print(name_lines(*rows));
-  const std::int64_t now = wall_seconds();
-  Table table({"ID", "NAME", "GROUP", "STATE", "LAST SEEN", "PRIVATE IP", "TAG", "SYSTEM"});
-  for (const json::value& row : *rows) {
-    if (!row.is_object()) continue;
-    const Asset asset = asset_from(row.get_object());
-    table.add({std::to_string(asset.names.id), asset.names.name, asset.names.group, asset.state,
-               seen_text(asset, now), text_of(asset.all, "private_ip"), text_of(asset.all, "tag"),
-               text_of(asset.all, "operating_system")});
-  }
-  co_return print(table.text());
+  const Result<std::vector<Asset>> assets =
+      co_await list_assets(**api, std::move(kinds), std::move(*query), options.limit);
+  if (!assets) co_return fail(assets.error());
+  if (options.as_json) co_return print_json(json_of(*assets));
+  co_return print(options.names ? name_lines(*assets) : asset_table(*assets));
 }
 
 // --- info
@@ -120,7 +143,73 @@ void add_inventory(Details& details, const json::object& inventory) {
   details.add("session user", text_of(inventory, "session_user"));
 }
 
+std::string list_text(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  std::string text;
+  if (value == nullptr || !value->is_array()) return text;
+  for (const json::value& one : value->get_array()) {
+    if (one.is_string()) text += (text.empty() ? "" : ", ") + std::string(std::string_view(one.get_string()));
+  }
+  return text;
+}
+
+std::string number_text(const json::object& object, std::string_view name) {
+  const std::optional<std::int64_t> number = number_of(object, name);
+  return number ? std::to_string(*number) : std::string();
+}
+
+// What is behind a Jumpoint has no state of its own.
+std::string item_text(const Asset& asset) {
+  const json::object& all = asset.all;
+  const bool tunnel = asset.kind == AssetKind::tunnel;
+  Details details;
+  details.add("id", std::to_string(asset.names.id));
+  details.add("kind", std::string(name_of(asset.kind)));
+  for (const auto& [label, field] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"name", "name"},
+                                                                  {"group", "jump_group_name"},
+                                                                  {"tag", "tag"},
+                                                                  {"comments", "comments"},
+                                                                  {"Jumpoint", "jumpoint_name"},
+                                                                  {"state", "state"},
+                                                                  {"host", "hostname"}}) {
+    details.add(label, text_of(all, field));
+  }
+  if (tunnel) {
+    details.add("ports", text_of(all, "tunnel_definitions"));
+    details.add("listens on", text_of(all, "tunnel_listen_address"));
+    details.add("type", text_of(all, "tunnel_type"));
+  } else {
+    details.add("protocol", text_of(all, "protocol"));
+    details.add("port", number_text(all, "port"));
+    details.add("terminal", text_of(all, "terminal"));
+    details.add("keep-alive", number_text(all, "keep_alive"));
+    details.add("algorithms", flag_of(all, "legacy_algorithms") ? "legacy ones too" : "");
+    const std::string filter = text_of(all, "filter_mode");
+    details.add("command filter", filter == "off" ? "" : filter);
+    details.add("allowed", list_text(all, "filter_allow"));
+    details.add("denied", list_text(all, "filter_deny"));
+  }
+  details.add("user name", text_of(all, "username"));
+  details.add("credential", number_text(all, "vault_account_id"));
+  details.add("node", number_text(all, "node_id"));
+  details.add("nodes with tag", text_of(all, "node_tag"));
+  details.add("last accessed", text_of(all, "last_access_timestamp"));
+  const json::value* keys = all.if_contains("host_keys");
+  if (keys != nullptr && keys->is_array()) {
+    for (const json::value& one : keys->get_array()) {
+      if (one.is_string()) {
+        details.add("host key", key_fingerprint(std::string(std::string_view(one.get_string()))));
+      } else if (one.is_object()) {
+        details.add("host key", key_fingerprint(text_of(one.get_object(), "key")));
+      }
+    }
+  }
+  return details.text();
+}
+
 std::string info_text(const Asset& asset, std::int64_t now) {
+  if (asset.kind != AssetKind::jump_client) return item_text(asset);
   const json::object& all = asset.all;
   Details details;
   details.add("id", std::to_string(asset.names.id));
@@ -178,7 +267,7 @@ Task<int> run_live_info(SessionCommand& command, const InfoOptions& options) {
 }
 
 Task<int> live_info(Context& context, InfoOptions options) {
-  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context);
+  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context, AskArguments());
   if (!command) co_return fail(command.error());
   const int status = co_await run_live_info(**command, options);
   co_await (*command)->stop();
@@ -191,102 +280,14 @@ Task<int> info(Context& context, std::string wanted, bool as_json) {
   const PickedAsset picked = co_await pick_asset(**api, wanted);
   if (!picked.asset) co_return picked.status;
   // Lists leave out what one asset shows.
-  const Result<json::value> one =
-      co_await (*api)->get("/jump-client/" + std::to_string(picked.asset->names.id));
+  const Result<Asset> one = co_await fetch_asset(**api, picked.asset->kind, picked.asset->names.id);
   if (!one) co_return fail(one.error());
-  if (as_json) co_return print_json(*one);
-  if (!one->is_object()) co_return fail("the appliance's answer is no asset");
-  co_return print(info_text(asset_from(one->get_object()), wall_seconds()));
-}
-
-// --- edit and remove
-// ----------------------------------------------------------------------------------------
-
-struct EditOptions {
-  std::string asset;
-  std::optional<std::string> name;
-  std::optional<std::string> tag;
-  std::optional<std::string> comments;
-  std::string group;
-  std::optional<std::int64_t> max_offline_minutes;
-  std::optional<bool> disabled;
-  bool as_json = false;
-};
-
-Task<int> edit_asset(Context& context, EditOptions options) {
-  Result<std::unique_ptr<ApiClient>> api = context.api();
-  if (!api) co_return fail(api.error());
-  json::object changes;
-  if (options.name) changes["name"] = *options.name;
-  if (options.tag) changes["tag"] = *options.tag;
-  if (options.comments) changes["comments"] = *options.comments;
-  if (options.max_offline_minutes) changes["max_offline_minutes"] = *options.max_offline_minutes;
-  if (options.disabled) changes["disabled"] = *options.disabled;
-  if (!options.group.empty()) {
-    const Result<std::int64_t> group = co_await group_id(**api, options.group);
-    if (!group) co_return fail(group.error());
-    changes["jump_group_id"] = *group;
-    changes["jump_group_type"] = "shared";
+  if (as_json) {
+    json::object row = one->all;
+    row["kind"] = name_of(one->kind);
+    co_return print_json(row);
   }
-  if (changes.empty()) {
-    fail("nothing to change was given; see `jump asset edit --help`");
-    co_return kWrongUse;
-  }
-  const PickedAsset picked = co_await pick_asset(**api, options.asset);
-  if (!picked.asset) co_return picked.status;
-  const std::string path = "/jump-client/" + std::to_string(picked.asset->names.id);
-  const Result<json::value> changed = co_await (*api)->patch(path, std::move(changes));
-  if (!changed) co_return fail(changed.error());
-  co_return options.as_json ? print_json(*changed) : kDone;
-}
-
-struct RemoveOptions {
-  std::vector<std::string> assets;
-  bool yes = false;
-};
-
-// All are found before the first is removed.
-Task<int> remove_assets(Context& context, RemoveOptions options) {
-  Result<std::unique_ptr<ApiClient>> api = context.api();
-  if (!api) co_return fail(api.error());
-  std::vector<Asset> found;
-  for (const std::string& wanted : options.assets) {
-    PickedAsset picked = co_await pick_asset(**api, wanted);
-    if (!picked.asset) co_return picked.status;
-    found.push_back(std::move(*picked.asset));
-  }
-  if (!options.yes) {
-    std::string names;
-    for (const Asset& asset : found) names += (names.empty() ? "" : ", ") + printable(asset.full_name(), 80);
-    const Result<std::string> answer =
-        ask_line("Remove " + names + "? Each uninstalls itself now or at its next contact. [yes/no] ");
-    if (!answer) {
-      fail("no terminal to ask on: give --yes");
-      co_return kWrongUse;
-    }
-    if (*answer != "yes") co_return fail("nothing was removed");
-  }
-  int status = kDone;
-  for (const Asset& asset : found) {
-    const Result<json::value> gone =
-        co_await (*api)->remove("/jump-client/" + std::to_string(asset.names.id));
-    if (!gone) status = fail(wrap(gone.error(), asset.full_name()));
-  }
-  co_return status;
-}
-
-void add_edit(CLI::App& group, Chosen& chosen) {
-  auto options = std::make_shared<EditOptions>();
-  CLI::App* one = add_command(group, "edit", "Change an asset", "jump asset edit web-01 --tag production");
-  one->add_option("ASSET", options->asset, "Id, name or group/name")->required();
-  one->add_option("--name", options->name, "1 to 128 characters");
-  one->add_option("--tag", options->tag, "At most 64 characters; \"\" takes it away");
-  one->add_option("--comments", options->comments, "At most 1024 characters");
-  one->add_option("--group", options->group, "Move it to this asset group");
-  one->add_option("--max-offline-minutes", options->max_offline_minutes, "0: as the site says");
-  one->add_flag("--disable,!--enable", options->disabled, "Refuse it, or let it in again");
-  one->add_flag("--json", options->as_json, "Print the asset as it is now");
-  runs(one, chosen, [options](Context& context) { return edit_asset(context, *options); });
+  co_return print(info_text(*one, wall_seconds()));
 }
 
 }  // namespace
@@ -294,17 +295,19 @@ void add_edit(CLI::App& group, Chosen& chosen) {
 void add_asset_commands(CLI::App& app, Chosen& chosen) {
   {
     auto options = std::make_shared<ListOptions>();
-    CLI::App* one =
-        add_command(app, "assets", "List assets", "jump assets --search web --filter tag=production");
+    CLI::App* one = add_command(app, "assets", "List assets of all kinds",
+                                "jump assets --search web --filter tag=production");
     one->add_option("--search", options->search,
                     "Parts of names, addresses, comments, tag, group or console user");
     one->add_option("--filter", options->filters, "FIELD=VALUE, exactly; several add up")
         ->type_name("FIELD=VALUE");
+    one->add_option("--kind", options->kind, "Only these: jump-client, shell-jump or tunnel")
+        ->check(CLI::IsMember({"jump-client", "shell-jump", "tunnel"}));
     one->add_option("--limit", options->limit, "At most so many");
     one->add_flag("--online", options->online, "Only those that are there");
     one->add_flag("--names", options->names, "Only the names, one a line");
     one->add_flag("--json", options->as_json, "For programs");
-    runs(one, chosen, [options](Context& context) { return list_assets(context, *options); });
+    runs(one, chosen, [options](Context& context) { return show_assets(context, *options); });
   }
   {
     auto options = std::make_shared<InfoOptions>();
@@ -317,14 +320,6 @@ void add_asset_commands(CLI::App& app, Chosen& chosen) {
       return options->live ? live_info(context, *options) : info(context, options->asset, options->as_json);
     });
   }
-  CLI::App* group = add_group(app, "asset", "Change or remove assets");
-  add_edit(*group, chosen);
-  auto options = std::make_shared<RemoveOptions>();
-  CLI::App* one = add_command(*group, "remove", "Remove assets: each uninstalls itself",
-                              "jump asset remove web-01 --yes");
-  one->add_option("ASSET", options->assets, "Id, name or group/name")->required();
-  one->add_flag("--yes", options->yes, "Do not ask");
-  runs(one, chosen, [options](Context& context) { return remove_assets(context, *options); });
 }
 
 }  // namespace jump::console

@@ -110,9 +110,10 @@ Task<PickedAsset> pick_asset(ApiClient& api, std::string wanted) {
   } else {
     note(std::to_string(found->size()) + " assets match '" + printable(wanted, 80) +
          "'; give the id or group/name:");
-    Table table({"ID", "NAME", "HOST NAME", "STATE"});
+    Table table({"ID", "NAME", "KIND", "HOST NAME", "STATE"});
     for (const Asset& asset : *found) {
-      table.add({std::to_string(asset.names.id), asset.full_name(), asset.names.hostname, asset.state});
+      table.add({std::to_string(asset.names.id), asset.full_name(), std::string(name_of(asset.kind)),
+                 asset.names.hostname, asset.state});
     }
     std::cerr << table.text();
     picked.status = kWrongUse;
@@ -145,6 +146,12 @@ Task<Result<std::int64_t>> group_id(ApiClient& api, std::string name) {
 }
 Task<Result<std::int64_t>> role_id(ApiClient& api, std::string name) {
   return id_by(api, "/jump-item-role", "name", std::move(name), "role");
+}
+Task<Result<std::int64_t>> jumpoint_id(ApiClient& api, std::string name) {
+  return id_by(api, "/jumpoint", "name", std::move(name), "Jumpoint");
+}
+Task<Result<std::int64_t>> credential_id(ApiClient& api, std::string name) {
+  return id_by(api, "/vault/account", "name", std::move(name), "credential");
 }
 
 }  // namespace jump::console

@@ -72,9 +72,11 @@ Task<PickedAsset> pick_asset(ApiClient& api, std::string wanted);
 // The first line of a file, or of standard input for "-". Without the line end.
 Result<Secret> read_password_file(const std::string& path);
 
-// The ids of a user, a group or a role by name; a number is taken as the id.
+// The ids of a user, a group, a role, a Jumpoint or a credential by name; a number is taken as the id.
 Task<Result<std::int64_t>> user_id(ApiClient& api, std::string name);
 Task<Result<std::int64_t>> group_id(ApiClient& api, std::string name);
 Task<Result<std::int64_t>> role_id(ApiClient& api, std::string name);
+Task<Result<std::int64_t>> jumpoint_id(ApiClient& api, std::string name);
+Task<Result<std::int64_t>> credential_id(ApiClient& api, std::string name);
 
 }  // namespace jump::console

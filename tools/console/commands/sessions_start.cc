@@ -10,7 +10,7 @@
 namespace jump::console {
 namespace {
 
-struct ShellOptions {
+struct ShellOptions : AskArguments {
   std::string asset;
   std::string attach;
   bool wait = false;
@@ -29,7 +29,7 @@ Task<int> run_shell(SessionCommand& command, const ShellOptions& options) {
                : command.open(options.asset, options.wait, control::SessionKind::shell, shell_arguments());
   Result<OpenedSessionPtr> session = co_await std::move(getting);
   if (!session) co_return command.status_of_failure(session.error());
-  Shell shell(**session, attached);
+  Shell shell(**session, attached, command.asker());
   const ShellEnding ending = co_await shell.run();
   if (!ending.text.empty()) note(ending.text);
   co_return ending.status;
@@ -48,14 +48,14 @@ Task<int> shell(Context& context, ShellOptions options) {
     }
     options.attach = *id;
   }
-  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context);
+  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context, options);
   if (!command) co_return fail(command.error());
   const int status = co_await run_shell(**command, options);
   co_await (*command)->stop();
   co_return status;
 }
 
-struct ExecOptions {
+struct ExecOptions : AskArguments {
   std::string asset;
   std::vector<std::string> argv;
   bool no_input = false;
@@ -80,7 +80,7 @@ Task<int> exec(Context& context, ExecOptions options) {
     fail(fine.error());
     co_return kWrongUse;
   }
-  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context);
+  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context, options);
   if (!command) co_return fail(command.error());
   const int status = co_await run_exec(**command, options);
   co_await (*command)->stop();
@@ -102,6 +102,7 @@ void add_session_commands(CLI::App& app, Chosen& chosen) {
     one->add_option("--attach", options->attach, "Take over a session that runs: see `jump sessions`")
         ->type_name("SESSION");
     one->add_flag("--wait", options->wait, "Until the asset is online");
+    add_ask_options(one, options);
     runs(one, chosen, [options](Context& context) { return shell(context, *options); });
   }
   auto options = std::make_shared<ExecOptions>();
@@ -114,6 +115,7 @@ void add_session_commands(CLI::App& app, Chosen& chosen) {
   one->add_flag("-n,--no-input", options->no_input,
                 "Leave standard input alone; the command reads an empty one");
   one->add_flag("--wait", options->wait, "Until the asset is online");
+  add_ask_options(one, options);
   runs(one, chosen, [options](Context& context) { return exec(context, *options); });
 }
 

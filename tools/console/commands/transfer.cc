@@ -1,10 +1,9 @@
-// cp, forward: commands that move bytes.
+// cp.
 #include <CLI/CLI.hpp>
 
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/session_command.h"
 #include "tools/console/session/copy.h"
-#include "tools/console/session/forward.h"
 #include "tools/console/text/exit_status.h"
 
 namespace jump::console {
@@ -18,7 +17,7 @@ int wrong_use(std::string_view text) {
 // --- cp
 // -----------------------------------------------------------------------------------------------------
 
-struct CopyOptions {
+struct CopyOptions : AskArguments {
   std::vector<std::string> places;
   bool recursive = false;
   bool from_start = false;
@@ -82,47 +81,9 @@ Task<int> run_copy(SessionCommand& command, const CopySides& sides, bool wait) {
 Task<int> cp(Context& context, CopyOptions options) {
   const Result<CopySides> sides = sides_of(options);
   if (!sides) co_return wrong_use(sides.error().message());
-  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context);
+  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context, options);
   if (!command) co_return fail(command.error());
   const int status = co_await run_copy(**command, *sides, options.wait);
-  co_await (*command)->stop();
-  co_return status;
-}
-
-// --- forward
-// ------------------------------------------------------------------------------------------------
-
-struct ForwardOptions {
-  std::string asset;
-  std::string what;
-  bool bind_any = false;
-  bool wait = false;
-};
-
-Task<int> run_forward(SessionCommand& command, const ForwardOptions& options, ForwardSpec spec,
-                      asio::ip::tcp::acceptor acceptor) {
-  Result<OpenedSessionPtr> session = co_await command.open(
-      options.asset, options.wait, control::SessionKind::forward, forward_arguments(spec));
-  if (!session) co_return command.status_of_failure(session.error());
-  boost::system::error_code ignored;
-  const asio::ip::tcp::endpoint local = acceptor.local_endpoint(ignored);
-  // For scripts: the port that was chosen, as soon as it can be used.
-  const int printed = print("listening on " + to_text({local.address().to_string(), local.port()}) + " for " +
-                            to_text({spec.host, spec.port}) + "\n");
-  if (printed != kDone) co_return printed;
-  Forward forward(**session, std::move(acceptor), [](const std::string& trouble) { note(trouble); });
-  const Result<int> ended = co_await forward.run();
-  co_return ended ? *ended : fail(ended.error());
-}
-
-Task<int> forward(Context& context, ForwardOptions options) {
-  const Result<ForwardSpec> spec = parse_forward(options.what);
-  if (!spec) co_return wrong_use(spec.error().message());
-  Result<asio::ip::tcp::acceptor> acceptor = listen_local(context.executor(), *spec, options.bind_any);
-  if (!acceptor) co_return fail(acceptor.error());
-  Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context);
-  if (!command) co_return fail(command.error());
-  const int status = co_await run_forward(**command, options, *spec, std::move(*acceptor));
   co_await (*command)->stop();
   co_return status;
 }
@@ -130,30 +91,20 @@ Task<int> forward(Context& context, ForwardOptions options) {
 }  // namespace
 
 void add_transfer_commands(CLI::App& app, Chosen& chosen) {
-  {
-    auto options = std::make_shared<CopyOptions>();
-    CLI::App* one = add_command(
-        app, "cp",
-        "Copy files and folders to or from an asset. What was broken off goes on where it stopped when the "
-        "same command is given again. Status 1: some entries were left out",
-        "jump cp -r site web-01:/srv/www");
-    one->add_option("PLACE", options->places, "SRC… DST; on one side ASSET:PATH")->required();
-    one->add_flag("-r,--recursive", options->recursive, "Folders too");
-    one->add_flag("--from-start", options->from_start, "Do not go on with what an earlier try left");
-    one->add_flag("-q,--quiet", options->quiet, "No progress");
-    one->add_flag("--progress", options->progress, "Progress also where standard error is no terminal");
-    one->add_flag("--wait", options->wait, "Until the asset is online");
-    runs(one, chosen, [options](Context& context) { return cp(context, *options); });
-  }
-  auto options = std::make_shared<ForwardOptions>();
-  CLI::App* one = add_command(app, "forward", "Let local connections come out at an asset, until Ctrl-C",
-                              "jump forward db-01 5433:127.0.0.1:5432");
-  one->add_option("ASSET", options->asset, "Id, name or group/name")->required();
-  one->add_option("FORWARD", options->what, "[ADDR:]PORT:HOST:PORT; local port 0 is chosen and printed")
-      ->required();
-  one->add_flag("--bind-any", options->bind_any, "Allow addresses that others can reach");
+  auto options = std::make_shared<CopyOptions>();
+  CLI::App* one = add_command(
+      app, "cp",
+      "Copy files and folders to or from an asset. What was broken off goes on where it stopped when the "
+      "same command is given again. Status 1: some entries were left out",
+      "jump cp -r site web-01:/srv/www");
+  one->add_option("PLACE", options->places, "SRC… DST; on one side ASSET:PATH")->required();
+  one->add_flag("-r,--recursive", options->recursive, "Folders too");
+  one->add_flag("--from-start", options->from_start, "Do not go on with what an earlier try left");
+  one->add_flag("-q,--quiet", options->quiet, "No progress");
+  one->add_flag("--progress", options->progress, "Progress also where standard error is no terminal");
   one->add_flag("--wait", options->wait, "Until the asset is online");
-  runs(one, chosen, [options](Context& context) { return forward(context, *options); });
+  add_ask_options(one, options);
+  runs(one, chosen, [options](Context& context) { return cp(context, *options); });
 }
 
 }  // namespace jump::console

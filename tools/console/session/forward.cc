@@ -107,16 +107,16 @@ Result<tcp::acceptor> listen_local(const asio::any_io_executor& executor, const 
   return acceptor;
 }
 
-json::value forward_arguments(const ForwardSpec& spec) {
+json::value forward_arguments(const std::string& host, std::uint16_t port) {
   session::ForwardStart start;
-  start.host = spec.host;
-  start.port = spec.port;
+  start.host = host;
+  start.port = port;
   return to_json(start);
 }
 
-Forward::Forward(OpenedSession& session, tcp::acceptor acceptor, Report report)
+Forward::Forward(OpenedSession& session, std::vector<ForwardListener> listeners, Report report)
     : session_(session),
-      acceptor_(std::move(acceptor)),
+      listeners_(std::move(listeners)),
       report_(std::move(report)),
       connections_(session.tunnel().executor()),
       ended_(session.tunnel().executor()) {}
@@ -126,7 +126,7 @@ Task<Result<int>> Forward::run() {
   TaskGroup tasks(session_.tunnel().executor());
   lasting.spawn("wait limit", session_.io().watch());
   lasting.spawn("listener", session_.listen());
-  tasks.spawn("accept", accept_all());
+  for (ForwardListener& listener : listeners_) tasks.spawn("accept", accept_all(listener));
   tasks.spawn("connection", watch_connection());
   tasks.spawn("signals", watch_signals());
   co_await ended_.wait();
@@ -140,21 +140,22 @@ Task<Result<int>> Forward::run() {
   co_return why ? *why : Error(Fault::closed, "the session is over");
 }
 
-Task<> Forward::accept_all() {
+Task<> Forward::accept_all(ForwardListener& listener) {
   while (true) {
     boost::system::error_code failed;
-    tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
+    tcp::socket socket =
+        co_await listener.acceptor.async_accept(asio::redirect_error(asio::use_awaitable, failed));
     if (failed) {
       // A cancelled accept ends in the sleep.
       co_await sleep_for(kAcceptPause);
       continue;
     }
-    connections_.spawn("connection", carry(std::move(socket)));
+    connections_.spawn("connection", carry(std::move(socket), listener.arguments));
   }
 }
 
-Task<> Forward::carry(tcp::socket socket) {
-  Result<std::unique_ptr<session::Stream>> stream = session_.open_stream("connection");
+Task<> Forward::carry(tcp::socket socket, json::value arguments) {
+  Result<std::unique_ptr<session::Stream>> stream = session_.open_stream("connection", std::move(arguments));
   if (!stream) {
     report_(stream.error().message());
     co_return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/clock.h"
+#include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
 #include "common/identity/random.h"
 #include "common/identity/sha256.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr auto kOpenTimeout = std::chrono::seconds(60);
 constexpr auto kHangUpTime = std::chrono::seconds(2);  // for the program to end by itself
 constexpr auto kLeaveTime = std::chrono::seconds(3);
+constexpr std::size_t kPromptsMost = 16;  // that wait for their answer
 
 mux::StreamOptions stream_options(bool interactive) {
   mux::StreamOptions options;
@@ -71,7 +73,8 @@ OpenedSession::OpenedSession(ConsoleTunnel& tunnel, mux::SessionEnd::Options opt
             return options;
           }(),
           stream_options(interactive)),
-      heard_(tunnel.executor()) {
+      heard_(tunnel.executor()),
+      prompted_(tunnel.executor()) {
   tunnel_.add(io_);
 }
 
@@ -92,19 +95,63 @@ Result<std::unique_ptr<session::Stream>> OpenedSession::open_stream(std::string 
 }
 
 Task<> OpenedSession::listen() {
+  TaskGroup beside(tunnel_.executor());
+  beside.spawn("prompts", answer_prompts());
+  Task<Result<void>> work = take_messages();
+  static_cast<void>(co_await and_stop(beside, std::move(work)));
+}
+
+Task<Result<void>> OpenedSession::take_messages() {
   while (!exit_ && !failure_) {
-    const Result<session::Message> message = co_await session::receive_message(io_, session::End::endpoint);
+    Result<session::Message> message = co_await session::receive_message(io_, session::End::endpoint);
     if (!message) {
       broken_ = message.error();
     } else if (const auto* exit = std::get_if<session::Exit>(&*message)) {
       exit_ = *exit;
     } else if (const auto* fail = std::get_if<session::Fail>(&*message)) {
       failure_ = fail->text;
+    } else if (auto* prompt = std::get_if<session::Prompt>(&*message)) {
+      if (prompts_.size() >= kPromptsMost) {
+        broken_ = Error(Fault::malformed, "it asks more than a person can answer");
+      } else {
+        prompts_.push_back(std::move(*prompt));
+        prompted_.set();
+        continue;
+      }
+    } else if (const auto* remark = std::get_if<session::Remark>(&*message)) {
+      if (asker_ != nullptr) asker_->remark(*remark, endpoint_);
+      continue;
     } else {
       continue;
     }
     heard_.set();
-    if (broken_) co_return;
+    if (broken_) co_return *broken_;
+  }
+  co_return Result<void>();
+}
+
+// One after the other: a person reads one question at a time.
+Task<> OpenedSession::answer_prompts() {
+  while (true) {
+    while (prompts_.empty()) co_await prompted_.wait();
+    session::Prompt prompt = std::move(prompts_.front());
+    prompts_.pop_front();
+    const std::uint32_t id = prompt.id;
+    Result<session::PromptAnswer> answer = Error(Fault::unavailable, "asks for something; nobody can answer");
+    if (asker_ != nullptr) {
+      auto asking = asker_->answer(std::move(prompt), endpoint_);
+      answer = co_await std::move(asking);
+    }
+    session::PromptAnswer said;
+    said.id = id;
+    said.cancelled = true;
+    if (answer) said = std::move(*answer);
+    send(session::Message(std::move(said)));
+    if (answer) continue;
+    // In our own words, before the other end finds some.
+    if (!failure_) failure_ = answer.error().message();
+    heard_.set();
+    co_return;
   }
 }
 

@@ -1,6 +1,7 @@
 // A session that this console has opened or taken over: its end, its names, and how it went on.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include "common/control/messages.h"
 #include "common/endpoint/session_io.h"
 #include "common/session/codec.h"
+#include "tools/console/session/asker.h"
 #include "tools/console/session/console_tunnel.h"
 
 namespace jump::console {
@@ -32,7 +34,10 @@ class OpenedSession {
   Result<std::unique_ptr<session::Stream>> open_stream(std::string purpose,
                                                        json::value arguments = json::object());
 
-  // Listens to the other end until it has said how the work ended, or the session is over. One task.
+  // Who answers what the other end asks. Without one the first prompt is the end. It outlives this.
+  void ask_with(Asker& asker) { asker_ = &asker; }
+  // Listens to the other end until it has said how the work ended, or the session is over. One task; prompts
+  // are answered beside it.
   Task<> listen();
   // Set by each of the three below.
   Event& heard() { return heard_; }
@@ -48,6 +53,9 @@ class OpenedSession {
   Task<> let_go();
 
  private:
+  Task<Result<void>> take_messages();
+  Task<> answer_prompts();
+
   ConsoleTunnel& tunnel_;
   control::SessionOpened opened_;
   std::string id_;
@@ -57,6 +65,9 @@ class OpenedSession {
   std::optional<session::Exit> exit_;
   std::optional<std::string> failure_;
   std::optional<Error> broken_;
+  Asker* asker_ = nullptr;
+  std::deque<session::Prompt> prompts_;
+  Event prompted_;
 };
 using OpenedSessionPtr = std::unique_ptr<OpenedSession>;
 

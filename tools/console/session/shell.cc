@@ -1,6 +1,7 @@
 #include "tools/console/session/shell.h"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
 #include <boost/asio/redirect_error.hpp>
@@ -53,7 +54,7 @@ json::value shell_arguments() {
   return to_json(start);
 }
 
-Shell::Shell(OpenedSession& session, bool attached)
+Shell::Shell(OpenedSession& session, bool attached, Asker& asker)
     : session_(session),
       io_(session.io()),
       attached_(attached),
@@ -62,9 +63,18 @@ Shell::Shell(OpenedSession& session, bool attached)
       output_(session.tunnel().executor(), Standard::output),
       screen_(session.tunnel().executor(), output_, interactive_ && is_terminal(Standard::output)),
       escapes_(interactive_),
+      asker_(asker),
+      dialogue_over_(session.tunnel().executor()),
       typed_more_(session.tunnel().executor()),
       typed_room_(session.tunnel().executor()),
-      ended_(session.tunnel().executor()) {}
+      ended_(session.tunnel().executor()) {
+  asker_.move_to(interactive_ ? this : nullptr);
+  session_.ask_with(asker_);
+}
+
+Shell::~Shell() {
+  asker_.move_to(nullptr);
+}
 
 Task<ShellEnding> Shell::run() {
   // Those that leaving needs, and those that must not stand in its way.
@@ -144,7 +154,8 @@ Task<> Shell::read_keys() {
     while (typed_.size() >= kTypedMost) co_await typed_room_.wait();
     const Result<std::size_t> size = co_await input_.pipe().read(buffer);
     if (!size || *size == 0) break;
-    const std::string typed = screen_.typed(as_text(ByteView(buffer).first(*size)));
+    std::string typed = screen_.typed(as_text(ByteView(buffer).first(*size)));
+    if (dialogue_ != nullptr) co_await converse(typed);
     for (EscapeParser::Part& part : escapes_.feed(typed)) {
       typed_ += part.bytes;
       typed_more_.set();
@@ -161,6 +172,42 @@ Task<> Shell::read_keys() {
     input_over_ = true;
     typed_more_.set();
   }
+}
+
+// --- questions
+// ----------------------------------------------------------------------------------------------
+
+Task<Result<void>> Shell::run(Dialogue& dialogue) {
+  // Also when this is cancelled: nothing may keep pointing to the dialogue.
+  struct Leave {
+    Dialogue*& place;
+    ~Leave() { place = nullptr; }
+  } const leave{dialogue_};
+  std::string opening = dialogue.begin();
+  co_await show_dialogue(std::move(opening));
+  dialogue_ = &dialogue;
+  while (!dialogue.over()) co_await dialogue_over_.wait();
+  co_return Result<void>();
+}
+
+// What is typed behind the last answer is for the program.
+Task<> Shell::converse(std::string& typed) {
+  std::string shown = dialogue_->feed(typed);
+  if (dialogue_->over()) dialogue_over_.set();
+  co_await show_dialogue(std::move(shown));
+}
+
+Task<> Shell::show_dialogue(std::string text) {
+  if (is_terminal(Standard::output)) {
+    static_cast<void>(co_await screen_.own(std::move(text)));
+  } else {
+    static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
+  }
+}
+
+void Shell::remark(const std::string& line) {
+  const std::string text = line + (raw_ ? "\r\n" : "\n");
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
 }
 
 Task<bool> Shell::obey(Escape command) {

@@ -19,16 +19,23 @@ struct ShellEnding {
   std::string text;  // one line for standard error; empty: nothing to say
 };
 
-class Shell {
+class Shell : AskingPlace {
  public:
-  // `attached`: the session runs already; its terminal is learnt from the endpoint.
-  Shell(OpenedSession& session, bool attached);
+  // `attached`: the session runs already; its terminal is learnt from the endpoint. Where a person types, the
+  // session's questions are put to him here.
+  Shell(OpenedSession& session, bool attached, Asker& asker);
+  ~Shell() override;
 
   // The terminal is as it was when this returns.
   Task<ShellEnding> run();
 
  private:
   enum class Leave { no, hang_up, let_go };
+
+  Task<Result<void>> run(Dialogue& dialogue) override;
+  void remark(const std::string& line) override;
+  Task<> converse(std::string& typed);
+  Task<> show_dialogue(std::string text);
 
   Task<Result<void>> get_stream();
   Task<> read_keys();
@@ -55,6 +62,10 @@ class Shell {
   EscapeParser escapes_;
   std::unique_ptr<RawMode> raw_;
   std::unique_ptr<session::Stream> stream_;
+
+  Asker& asker_;
+  Dialogue* dialogue_ = nullptr;  // takes the keys until it is over
+  Event dialogue_over_;
 
   std::string typed_;
   bool input_over_ = false;

@@ -170,13 +170,11 @@ std::string terminal_reset(bool alternate) {
 
 std::string lost_text(std::string_view endpoint, std::string_view reason, std::int64_t seconds,
                       std::int64_t wait_seconds) {
-  std::string text = "jump: ";
-  if (reason.empty()) {
-    text += "no connection to " + printable(endpoint, 64);
-  } else {
-    text += printable(endpoint, 64) + ": " + printable(reason, 80);
-  }
-  return text + " for " + human_time(seconds) + ", waits up to " + round_time(wait_seconds) + ". ~. leaves";
+  std::string text = "jump: no connection to " + printable(endpoint, 64) + " for " + human_time(seconds) +
+                     ", waits up to " + round_time(wait_seconds) + ". ~. leaves";
+  // Last, because the terminal's width cuts it.
+  if (!reason.empty()) text += " (" + printable(reason, 80) + ")";
+  return text;
 }
 
 }  // namespace jump::console

@@ -114,6 +114,7 @@ std::optional<TerminalSize> terminal_size() {
 }
 
 struct RawMode::Saved {
+  int terminal;
   termios before;
   termios raw;
   Guard guard;
@@ -123,19 +124,35 @@ RawMode::RawMode(std::unique_ptr<Saved> saved) : saved_(std::move(saved)) {}
 RawMode::~RawMode() = default;
 
 Result<std::unique_ptr<RawMode>> RawMode::enter() {
+  return enter_on(STDIN_FILENO);
+}
+
+Result<std::unique_ptr<RawMode>> RawMode::enter_on(int terminal) {
   termios before{};
-  if (::tcgetattr(STDIN_FILENO, &before) != 0) return system_error("read the terminal's settings");
+  if (::tcgetattr(terminal, &before) != 0) return system_error("read the terminal's settings");
   termios raw = before;
   ::cfmakeraw(&raw);
-  if (::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0) return system_error("set the terminal to raw mode");
-  auto saved = std::unique_ptr<Saved>(new Saved{before, raw, Guard(STDIN_FILENO, before)});
+  if (::tcsetattr(terminal, TCSADRAIN, &raw) != 0) return system_error("set the terminal to raw mode");
+  auto saved = std::unique_ptr<Saved>(new Saved{terminal, before, raw, Guard(terminal, before)});
   return std::unique_ptr<RawMode>(new RawMode(std::move(saved)));
 }
 
 void RawMode::suspend() {
-  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &saved_->before);
+  ::tcsetattr(saved_->terminal, TCSADRAIN, &saved_->before);
   ::kill(0, SIGTSTP);
-  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &saved_->raw);
+  ::tcsetattr(saved_->terminal, TCSADRAIN, &saved_->raw);
+}
+
+AskingTerminal::AskingTerminal(platform::Pipe pipe, std::unique_ptr<RawMode> raw)
+    : pipe_(std::move(pipe)), raw_(std::move(raw)) {}
+
+Result<std::unique_ptr<AskingTerminal>> AskingTerminal::open(asio::any_io_executor executor) {
+  platform::Handle terminal(::open("/dev/tty", O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!terminal.valid()) return Error(Fault::unavailable, "no terminal to ask on");
+  Result<std::unique_ptr<RawMode>> raw = RawMode::enter_on(terminal.get());
+  if (!raw) return raw.error();
+  return std::unique_ptr<AskingTerminal>(
+      new AskingTerminal(platform::Pipe(executor, std::move(terminal)), std::move(*raw)));
 }
 
 Result<Secret> ask_secret(const std::string& prompt) {

@@ -27,6 +27,8 @@ class RawMode {
  public:
   // Of the terminal behind standard input.
   static Result<std::unique_ptr<RawMode>> enter();
+  // Of a terminal that is open here; the handle outlives this.
+  static Result<std::unique_ptr<RawMode>> enter_on(int terminal);
   RawMode(const RawMode&) = delete;
   RawMode& operator=(const RawMode&) = delete;
   ~RawMode();
@@ -43,6 +45,21 @@ class RawMode {
 // Asks on the terminal itself, whatever standard input is. Blocking. Fault::unavailable without a terminal.
 Result<Secret> ask_secret(const std::string& prompt);
 Result<std::string> ask_line(const std::string& prompt);
+
+// The person's terminal for questions in between, whatever the standard handles are. Nothing blocks: the
+// tunnel is kept alive while somebody looks for a password.
+class AskingTerminal {
+ public:
+  // Fault::unavailable without a terminal. Raw until this goes.
+  static Result<std::unique_ptr<AskingTerminal>> open(asio::any_io_executor executor);
+
+  platform::Pipe& pipe() { return pipe_; }
+
+ private:
+  AskingTerminal(platform::Pipe pipe, std::unique_ptr<RawMode> raw);
+  platform::Pipe pipe_;
+  std::unique_ptr<RawMode> raw_;  // goes first
+};
 
 // A standard handle as a Pipe. Others that share it (a shell, the next program of a pipeline) do not find it
 // non-blocking, now or afterwards.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <vector>
 
 #include "common/base/bytes.h"
 
@@ -10,6 +9,7 @@ namespace jump::console {
 namespace {
 
 constexpr std::size_t kAssetBytes = 300;  // a group's name and an asset's
+constexpr std::size_t kPairsMost = 64;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -104,6 +104,32 @@ Result<ForwardSpec> parse_forward(std::string_view text) {
   spec.listen_port = *listen;
   spec.port = *port;
   return spec;
+}
+
+Result<std::vector<PortPair>> parse_port_pairs(std::string_view text) {
+  const auto refuse = [&](const char* why) {
+    return Error(Fault::invalid, "ports '" + printable(text, 80) + "': " + why);
+  };
+  std::vector<std::uint16_t> ports;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find(';', at), text.size());
+    std::string_view word = text.substr(at, end - at);
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    const std::optional<std::uint16_t> port = number<std::uint16_t>(word);
+    if (!port) return refuse("numbers from 0 to 65535 are meant, with ';' between them");
+    ports.push_back(*port);
+    at = end + 1;
+  }
+  if (ports.empty() || ports.size() % 2 != 0) return refuse("local and remote ports in turn are meant");
+  if (ports.size() / 2 > kPairsMost) return refuse("64 pairs are the most");
+  std::vector<PortPair> pairs;
+  for (std::size_t i = 0; i < ports.size(); i += 2) {
+    if (ports[i + 1] == 0) return refuse("a remote port is 1 to 65535");
+    pairs.push_back({ports[i], ports[i + 1]});
+  }
+  return pairs;
 }
 
 Result<std::string> parse_session_id(std::string_view text) {

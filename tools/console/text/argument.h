@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/error.h"
 
@@ -49,6 +50,14 @@ struct ForwardSpec {
   std::uint16_t port = 0;
 };
 Result<ForwardSpec> parse_forward(std::string_view text);
+// A tunnel jump's ports, local and remote in turn: "22;24;26;28" is 22→24 and 26→28. Local 0: any free one.
+// At most 64 pairs.
+struct PortPair {
+  std::uint16_t local = 0;
+  std::uint16_t remote = 0;
+  friend bool operator==(const PortPair&, const PortPair&) = default;
+};
+Result<std::vector<PortPair>> parse_port_pairs(std::string_view text);
 // 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& address);
 

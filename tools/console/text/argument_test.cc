@@ -94,5 +94,20 @@ TEST(Loopback, IsTheWholeBlock) {
   EXPECT_FALSE(is_loopback("10.0.0.1"));
 }
 
+TEST(PortPairs, AreLocalAndRemoteInTurn) {
+  const Result<std::vector<PortPair>> pairs = parse_port_pairs("22;24; 0 ;28");
+  ASSERT_TRUE(pairs);
+  EXPECT_EQ(*pairs, (std::vector<PortPair>{{22, 24}, {0, 28}}));
+}
+
+TEST(PortPairs, RefusesWhatIsNoPair) {
+  for (const char* text : {"", "22", "22;24;26", "22;0", "22;65536", "a;b", "22:24", "-1;3"}) {
+    EXPECT_FALSE(parse_port_pairs(text)) << text;
+  }
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += "1;2;";
+  EXPECT_FALSE(parse_port_pairs(many));
+}
+
 }  // namespace
 }  // namespace jump::console
