@@ -1,163 +1,25 @@
 #include "platform/net_interfaces.h"
 
-// Before the kernel's headers, which then leave out what both declare.
-#include <net/if.h>
+#include "platform/linux/netlink.h"
 
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <map>
 #include <tuple>
-
-#include "common/base/bytes.h"
-#include "platform/handle.h"
 
 namespace jump::platform {
 namespace {
 
-// --- netlink: one dump, message by message (rtnetlink(7)) ------------------------------------------
-
-constexpr std::size_t kMessagesMost =
-    100'000;  // of one dump; a router with a full table has more, and is cut
-
-// The attributes of one message, by type. Views into the receive buffer.
-class Attributes {
- public:
-  Attributes(const std::uint8_t* data, std::size_t size) {
-    while (size >= sizeof(rtattr)) {
-      rtattr head;
-      std::memcpy(&head, data, sizeof head);
-      if (head.rta_len < sizeof head || head.rta_len > size) return;
-      found_[head.rta_type & NLA_TYPE_MASK] = ByteView(data + RTA_LENGTH(0), head.rta_len - RTA_LENGTH(0));
-      const std::size_t step = std::min<std::size_t>(RTA_ALIGN(head.rta_len), size);
-      data += step;
-      size -= step;
-    }
-  }
-  explicit Attributes(ByteView bytes) : Attributes(bytes.data(), bytes.size()) {}
-
-  ByteView bytes(unsigned short type) const {
-    const auto at = found_.find(type);
-    return at == found_.end() ? ByteView() : at->second;
-  }
-  std::optional<std::uint32_t> number(unsigned short type) const {
-    const ByteView value = bytes(type);
-    if (value.size() != sizeof(std::uint32_t)) return std::nullopt;
-    std::uint32_t result = 0;
-    std::memcpy(&result, value.data(), sizeof result);
-    return result;
-  }
-  std::string text(unsigned short type) const {
-    const ByteView value = bytes(type);
-    const std::string_view all = as_text(value);
-    return printable(all.substr(0, all.find('\0')), 64);
-  }
-
- private:
-  std::map<unsigned short, ByteView> found_;
-};
-
-template <typename Head>
-struct Request {
-  nlmsghdr header{};
-  Head body{};
-};
-
-Result<Handle> open_netlink() {
-  Handle socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!socket.valid()) return system_error("open rtnetlink");
-  // The kernel answers at once; this only guards against a kernel that does not.
-  timeval limit{};
-  limit.tv_sec = 2;
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  return socket;
-}
-
-template <typename Head>
-Result<void> ask(int socket, std::uint16_t type, const Head& body) {
-  Request<Head> request;
-  request.header.nlmsg_len = NLMSG_LENGTH(sizeof(Head));
-  request.header.nlmsg_type = type;
-  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  request.header.nlmsg_seq = 1;
-  request.body = body;
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
-  const ssize_t sent = ::sendto(socket, &request, request.header.nlmsg_len, 0,
-                                reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
-  if (sent < 0) return system_error("ask rtnetlink");
-  return {};
-}
-
-// Gives (head, attributes) of each message to `take`.
-template <typename Head, typename Take>
-Result<void> dump(std::uint16_t type, const Head& body, Take take) {
-  const Result<Handle> socket = open_netlink();
-  if (!socket) return socket.error();
-  if (Result<void> asked = ask(socket->get(), type, body); !asked) return asked;
-  std::vector<std::uint8_t> buffer(65536);
-  std::size_t messages = 0;
-  while (true) {
-    sockaddr_nl from{};
-    socklen_t from_size = sizeof from;
-    const ssize_t got = ::recvfrom(socket->get(), buffer.data(), buffer.size(), 0,
-                                   reinterpret_cast<sockaddr*>(&from), &from_size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error("read rtnetlink");
-    // Only the kernel's words count; other processes may send here too.
-    if (from.nl_pid != 0) continue;
-    std::size_t at = 0;
-    while (at + sizeof(nlmsghdr) <= static_cast<std::size_t>(got)) {
-      nlmsghdr header;
-      std::memcpy(&header, buffer.data() + at, sizeof header);
-      if (header.nlmsg_len < sizeof header || at + header.nlmsg_len > static_cast<std::size_t>(got)) break;
-      if (header.nlmsg_type == NLMSG_DONE || ++messages > kMessagesMost) return {};
-      if (header.nlmsg_type == NLMSG_ERROR)
-        return Error(Fault::unavailable, "rtnetlink refused the question");
-      if (header.nlmsg_len >= NLMSG_LENGTH(sizeof(Head))) {
-        Head head;
-        const std::uint8_t* data = buffer.data() + at + NLMSG_HDRLEN;
-        std::memcpy(&head, data, sizeof head);
-        const std::size_t skip = NLMSG_ALIGN(sizeof(Head));
-        const std::size_t size = header.nlmsg_len - NLMSG_HDRLEN;
-        take(head, Attributes(data + std::min(skip, size), size - std::min(skip, size)));
-      }
-      at += NLMSG_ALIGN(header.nlmsg_len);
-    }
-  }
-}
-
-// --- values -----------------------------------------------------------------------------------------
-
-std::string to_mac(ByteView bytes) {
-  if (bytes.size() != 6) return {};
-  if (std::ranges::all_of(bytes, [](std::uint8_t b) { return b == 0; })) return {};
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    if (!text.empty()) text += ':';
-    text += to_hex(ByteView(&byte, 1));
-  }
-  return text;
-}
-
-std::string to_address(ByteView bytes) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (bytes.size() == 4) ::inet_ntop(AF_INET, bytes.data(), text.data(), text.size());
-  if (bytes.size() == 16) ::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
-  return text.data();
-}
+using netlink::Attributes;
+using netlink::dump;
+using netlink::to_address;
+using netlink::to_mac;
 
 NetInterface to_interface(const ifinfomsg& head, const Attributes& attributes) {
   NetInterface net;
@@ -220,21 +82,16 @@ std::optional<Gateway> to_gateway(const rtmsg& head, const Attributes& attribute
 }
 
 Result<void> add_macs(std::vector<Gateway>& gateways) {
-  // Not FAILED or INCOMPLETE: an address without an answer. Not NOARP: broadcasts and the like.
-  constexpr std::uint16_t kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
-  ndmsg all{};
-  return dump<ndmsg>(RTM_GETNEIGH, all, [&](const ndmsg& head, const Attributes& attributes) {
-    if ((head.ndm_state & kUsable) == 0) return;
-    const std::string address = to_address(attributes.bytes(NDA_DST));
-    const std::string mac = to_mac(attributes.bytes(NDA_LLADDR));
-    if (mac.empty()) return;
+  const Result<std::vector<Neighbour>> known = neighbours();
+  if (!known) return known.error();
+  for (const Neighbour& neighbour : *known) {
     for (Gateway& gateway : gateways) {
-      if (gateway.interface_index == static_cast<std::uint32_t>(head.ndm_ifindex) &&
-          gateway.address == address) {
-        gateway.mac = mac;
+      if (gateway.interface_index == neighbour.interface_index && gateway.address == neighbour.address) {
+        gateway.mac = neighbour.mac;
       }
     }
-  });
+  }
+  return {};
 }
 
 }  // namespace
@@ -279,6 +136,24 @@ Result<std::vector<Gateway>> default_gateways() {
     return std::tuple(a.metric, a.ipv6, a.interface_index) < std::tuple(b.metric, b.ipv6, b.interface_index);
   });
   return gateways;
+}
+
+Result<std::vector<Neighbour>> neighbours() {
+  // Not FAILED or INCOMPLETE: an address without an answer. Not NOARP: broadcasts and the like.
+  constexpr std::uint16_t kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+  std::vector<Neighbour> found;
+  ndmsg all{};
+  const Result<void> done = dump<ndmsg>(RTM_GETNEIGH, all, [&](const ndmsg& head, const Attributes& from) {
+    Neighbour neighbour;
+    neighbour.interface_index = static_cast<std::uint32_t>(head.ndm_ifindex);
+    neighbour.address = to_address(from.bytes(NDA_DST));
+    neighbour.mac = to_mac(from.bytes(NDA_LLADDR));
+    neighbour.router = (head.ndm_flags & NTF_ROUTER) != 0;
+    if ((head.ndm_state & kUsable) == 0 || neighbour.mac.empty() || neighbour.address.empty()) return;
+    found.push_back(std::move(neighbour));
+  });
+  if (!done) return done.error();
+  return found;
 }
 
 void stir_neighbour(const Gateway& gateway) {
