@@ -23,6 +23,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 
 BIN = os.environ.get("JUMP_BIN", "")
 PREFIX = "jumplab"
@@ -136,6 +137,15 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+# What makes a process believe that it runs on a machine of its own; $1: a folder with that machine's files.
+MACHINE = """hostname "$0"
+mount --bind "$1/etc/machine-id" /etc/machine-id
+for place in /sys/class/dmi/id /sys/block; do [ ! -d $place ] || mount --bind "$1$place" $place; done
+shift
+exec "$@"
+"""
+
+
 class Host:
     """One machine of the network: a namespace with one interface, eth0, on the switch."""
 
@@ -144,6 +154,7 @@ class Host:
         self.netns = f"{lab.prefix}-{name}"
         self.address = self.address6 = ""
         self._port = f"p{number}"
+        self._machine = []
         sh("ip", "netns", "add", self.netns)
         sh("ip", "-n", self.netns, "link", "set", "lo", "up")
         mac = f"02:77:{os.getpid() >> 8 & 0xff:02x}:{os.getpid() & 0xff:02x}:00:{number:02x}"
@@ -166,7 +177,23 @@ class Host:
     def inside(self, *command):
         """The command line that runs a command here."""
         # Not `ip netns exec`: it hides the cgroups, and it would not find the project's programs.
-        return ["nsenter", f"--net=/run/netns/{self.netns}", "--", find_program(command[0]), *command[1:]]
+        return ["nsenter", f"--net=/run/netns/{self.netns}", "--", *self._machine, find_program(command[0]), *command[1:]]
+
+    def be_machine(self, like=None):
+        """What is started here from now on sees a machine of its own: host name, machine id, serial numbers. Those of
+        host `like`, for one that shows the same hardware."""
+        folder = self.lab.path("machine-" + (like or self).name)
+        numbers = os.path.join(folder, "sys/class/dmi/id")
+        if not os.path.exists(folder):
+            for name in ("etc", "sys/block", "sys/class/dmi/id"):
+                os.makedirs(os.path.join(folder, name))
+            for path, text in ((os.path.join(folder, "etc/machine-id"), uuid.uuid4().hex),
+                               (os.path.join(numbers, "product_uuid"), str(uuid.uuid4())),
+                               (os.path.join(numbers, "board_serial"), uuid.uuid4().hex[:12]),
+                               (os.path.join(numbers, "product_serial"), uuid.uuid4().hex[:12])):
+                with open(path, "w", encoding="ascii") as file:
+                    file.write(text + "\n")
+        self._machine = ["unshare", "--mount", "--uts", "sh", "-ec", MACHINE, self.name, folder]
 
     def run(self, *command, check=True, text=True, env=None, **options):
         """Runs a command here to its end. `check`: a status other than 0 is a failure of the test."""

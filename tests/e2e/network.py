@@ -1,0 +1,49 @@
+"""The usual network of the end-to-end tests: appliance, endpoint and desk on hosts of their own."""
+
+import os
+import unittest
+
+import lab
+import suite
+from terminal import Terminal
+
+LONG = os.environ.get("JUMP_LONG") == "1"
+
+
+class NetworkCase(unittest.TestCase):
+    """self.server runs the appliance, self.endpoint the Jump Client "web", self.desk `jump`. One network for all tests
+    of a class; when a test fails its programs' last lines are printed."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab.Lab()
+        cls.addClassCleanup(cls.lab.close)
+        cls.server, cls.endpoint, cls.desk = (cls.lab.host(name) for name in ("server", "endpoint", "desk"))
+        cls.prepare()
+        cls.suite = suite.Suite(cls.lab, host=cls.server, address=cls.server.address)
+        cls.suite.start()
+        cls.console = cls.suite.console(host=cls.desk)
+        cls.endpoint.be_machine()
+        cls.key = cls.console.deployment_key("--valid", "7d")
+        cls.client = cls.new_client("web", cls.endpoint)
+
+    @classmethod
+    def prepare(cls):
+        """Before the appliance is made."""
+
+    @classmethod
+    def new_client(cls, name, host):
+        """A Jump Client that is online; a machine has one."""
+        client = suite.Client(cls.suite, cls.key, name, host=host)
+        client.start()
+        return client
+
+    def setUp(self):
+        self.addCleanup(lambda: None if self._outcome.success else self.lab.print_logs())
+
+    def shell(self, *words, columns=80, rows=24):
+        """A terminal with `jump shell` in it, at its prompt."""
+        terminal = Terminal(self.lab, self.console.words("shell", *(words or ["web"])), host=self.desk,
+                            env=self.console.environment, columns=columns, rows=rows)
+        terminal.wait_for(r"[#$]\s*$", 20)
+        return terminal
