@@ -312,8 +312,11 @@ std::string Shell::lost_words() const {
   const Instant since = end.away_since().value_or(BootClock::now());
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - since).count();
   const auto limit = std::chrono::duration_cast<std::chrono::seconds>(end.wait_limit()).count();
-  if (!session_.tunnel().connected()) return lost_text("the appliance", "", seconds, limit);
-  return lost_text(session_.endpoint(), end.notice().text, seconds, limit);
+  if (!session_.tunnel().connected()) return lost_text("no connection to the appliance", "", seconds, limit);
+  const mux::Notice& notice = end.notice();
+  const bool full = notice.reason == mux::Reason::no_space;
+  return lost_text(full ? "no space for the recording" : "no connection to " + session_.endpoint(),
+                   notice.text, seconds, limit);
 }
 
 void Shell::send_size() {
