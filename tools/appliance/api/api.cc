@@ -332,34 +332,8 @@ void Api::Impl::record(const Principal& who, std::string_view source, std::strin
   if (!id) log::warning("api", "an event was not stored", {{"what", what}, {"error", id.error().message()}});
 }
 
-Result<store::JumpClientRow> Api::may_start(std::int64_t user_id, std::int64_t asset) {
-  store::Store& store = impl_->store;
-  const Error none(Fault::not_found, "there is no such asset, or it is not yours to see");
-  const Result<std::optional<store::User>> user = store.users.get(user_id);
-  if (!user) return user.error();
-  if (!*user || !(*user)->enabled) return Error(Fault::refused, "the user is disabled");
-  if ((*user)->password_reset_next_login) return Error(Fault::refused, "the password must be changed first");
-  Result<std::optional<store::JumpClientRow>> row = store.jump_clients.get(asset);
-  if (!row) return row.error();
-  if (!*row) return none;
-  if (!(*user)->perm_admin) {
-    if ((*row)->jump_group_type == store::GroupType::personal) {
-      if ((*row)->jump_group_id != user_id) return none;
-    } else {
-      const Result<std::optional<store::Role>> role = store.groups.role_of(user_id, (*row)->jump_group_id);
-      if (!role) return role.error();
-      if (!*role || (*role)->id == store::kNoAccess) return none;
-      if (!(*role)->perm_start) {
-        return Error(Fault::refused,
-                     "your role in the group (" + (*role)->name + ") does not start sessions");
-      }
-    }
-  }
-  if ((*row)->disabled) return Error(Fault::refused, (*row)->name + " is disabled");
-  if ((*row)->connection_type == store::ConnectionType::uninstalled) {
-    return Error(Fault::refused, (*row)->name + " was uninstalled");
-  }
-  return std::move(**row);
+Result<Startable> Api::may_start(std::int64_t user, std::int64_t asset) {
+  return jump::api::may_start(impl_->store, impl_->options.vault_key, user, asset);
 }
 
 }  // namespace jump::api

@@ -34,6 +34,7 @@
 #include "tools/appliance/api/effects.h"
 #include "tools/appliance/api/presence.h"
 #include "tools/appliance/api/principal.h"
+#include "tools/appliance/api/start.h"
 #include "tools/appliance/store/store.h"
 
 namespace jump::api {
@@ -74,6 +75,7 @@ struct ApiOptions {
   // Installer secrets are derived from it, so that their keys can be shown again; empty: a key is shown once,
   // when made.
   Secret installer_master;
+  Secret vault_key;  // 32 bytes: stored credentials are sealed with it
   identity::ScryptCost scrypt;
   std::uint32_t requests_a_second = 20;
   std::uint32_t requests_an_hour = 15000;
@@ -113,9 +115,8 @@ class Api {
   // counted against the rate limits.
   Result<Principal> authenticate(std::string_view token, std::string_view remote_address, std::int64_t now);
 
-  // May this user start a session with this asset? not_found: there is none that he sees (not told apart);
-  // refused: seen, but not to be started, and why. `agent` of the row is whom to ask.
-  Result<store::JumpClientRow> may_start(std::int64_t user, std::int64_t asset);
+  // May this user start a session with this asset (start.h)?
+  Result<Startable> may_start(std::int64_t user, std::int64_t asset);
 
  private:
   std::variant<ApiResponse, PasswordWork> begin_login(const ApiRequest& request, const ApiClock& clock);

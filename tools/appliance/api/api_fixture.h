@@ -16,9 +16,15 @@ class FakePresence final : public Presence {
     if (found == agents.end()) return std::nullopt;
     return found->second;
   }
+  std::optional<AgentPresence> node(std::int64_t id) const override {
+    const auto found = nodes.find(id);
+    if (found == nodes.end()) return std::nullopt;
+    return found->second;
+  }
   std::int64_t online() const override { return static_cast<std::int64_t>(agents.size()); }
 
   std::map<std::int64_t, AgentPresence> agents;
+  std::map<std::int64_t, AgentPresence> nodes;
 };
 
 struct Answer {
@@ -55,6 +61,7 @@ class ApiFixture : public testing::Test {
     options.ca_pin = to_base64url(Bytes(32, 1));
     options.software_version = "0.1.0";
     options.installer_master = Secret(Bytes(32, 7));
+    options.vault_key = Secret(Bytes(32, 8));
     options.scrypt = {.log2_n = 4, .r = 1, .p = 1};
     options.requests_a_second = 100000;
     options.requests_an_hour = 1000000;
@@ -129,6 +136,21 @@ class ApiFixture : public testing::Test {
     client.created_at = kNow;
     return store->jump_clients.create(client, 0).value();
   }
+  store::Jumpoint add_jumpoint(std::string name) {
+    store::Jumpoint jumpoint;
+    jumpoint.installer_id = to_hex(Bytes(16, static_cast<std::uint8_t>(++jumpoints)));
+    jumpoint.name = std::move(name);
+    jumpoint.platform = "linux-x86";
+    jumpoint.shell_jump_enabled = jumpoint.protocol_tunnel_jump_enabled = true;
+    return store->jumpoints.create(jumpoint, Bytes(32, 1)).value();
+  }
+  store::Node add_node(std::int64_t jumpoint, std::string host) {
+    store::Node node;
+    node.jumpoint_id = jumpoint;
+    node.hostname = std::move(host);
+    node.created_at = kNow;
+    return store->jumpoints.create_node(node).value();
+  }
   store::Session add_session(const store::JumpClient& client, const store::User& user, std::uint8_t number) {
     store::Session session;
     session.id = {number};
@@ -158,6 +180,7 @@ class ApiFixture : public testing::Test {
   std::string remote = "192.0.2.1";
   store::User admin;
   std::string admin_token;
+  int jumpoints = 0;
 };
 
 inline std::string path(std::string_view prefix, std::int64_t id) {

@@ -10,16 +10,17 @@
 
 #include <boost/describe.hpp>
 
+#include "tools/appliance/store/endpoint.h"
 #include "tools/appliance/store/sessions.h"
 
 namespace jump::api {
 
 // Removed: send the uninstall order now if it is connected (it has a tombstone, so later hellos get it too),
 // then close.
-struct UninstallAgent {
-  std::int64_t agent = 0;
+struct UninstallEndpoint {
+  store::Endpoint endpoint;
 };
-BOOST_DESCRIBE_STRUCT(UninstallAgent, (), (agent))
+BOOST_DESCRIBE_STRUCT(UninstallEndpoint, (), (endpoint))
 
 // Close its tunnel with this reason; it is refused with it until enabled again.
 struct DisableAgent {
@@ -37,10 +38,10 @@ BOOST_DESCRIBE_STRUCT(RefreshAgent, (), (agent))
 // This certificate must not be believed from now on, not by PSK either; a tunnel that came by it is closed.
 struct RevokeCertificate {
   std::string serial;
-  std::int64_t agent = 0;
+  store::Endpoint endpoint;
   std::string reason;
 };
-BOOST_DESCRIBE_STRUCT(RevokeCertificate, (), (serial, agent, reason))
+BOOST_DESCRIBE_STRUCT(RevokeCertificate, (), (serial, endpoint, reason))
 
 // End it at both ends within 5 s, and store that it ended.
 struct EndSession {
@@ -68,8 +69,15 @@ struct SettingsChanged {
 };
 BOOST_DESCRIBE_STRUCT(SettingsChanged, (), (agents_too))
 
-using Effect = std::variant<UninstallAgent, DisableAgent, RefreshAgent, RevokeCertificate, EndSession,
-                            CloseToken, AnnounceAddresses, SettingsChanged>;
+// A Jumpoint's Jump Zone Proxy is set otherwise, or another node serves it: settings orders to its nodes and
+// to the clients that come through it.
+struct ZoneChanged {
+  std::int64_t jumpoint = 0;
+};
+BOOST_DESCRIBE_STRUCT(ZoneChanged, (), (jumpoint))
+
+using Effect = std::variant<UninstallEndpoint, DisableAgent, RefreshAgent, RevokeCertificate, EndSession,
+                            CloseToken, AnnounceAddresses, SettingsChanged, ZoneChanged>;
 using Effects = std::vector<Effect>;
 
 }  // namespace jump::api

@@ -6,46 +6,19 @@
 #include "common/base/log.h"
 #include "common/identity/deployment_key.h"
 #include "common/identity/fingerprint.h"
+#include "tools/appliance/api/enrol_parts.h"
 #include "tools/appliance/api/fields.h"
 
 namespace jump::api {
 namespace {
 
 using identity::EnrollError;
-using Step = Result<std::variant<NeedsPing, EnrolOutcome>>;
+using Step = EnrolStep;
 
 constexpr std::int64_t kClonesAnHour = 1000;  // of one agent; a stolen certificate must not fill the list
 constexpr std::int64_t kRefusalsAnHour =
     100;                                  // events about one installer or asset; the rest is in the log only
 constexpr std::uint32_t kAskAgain = 300;  // seconds, for what waits for an administrator
-constexpr std::size_t kNameCharacters = 128;
-
-std::vector<store::FingerprintPart> parts_of(const identity::HashedFingerprint& fingerprint) {
-  std::vector<store::FingerprintPart> parts;
-  for (const auto& [name, values] : fingerprint.parts) {
-    for (const std::string& value : values) parts.push_back({name, value});
-  }
-  return parts;
-}
-
-identity::HashedFingerprint fingerprint_of(const std::vector<store::FingerprintPart>& parts) {
-  identity::HashedFingerprint fingerprint;
-  for (const store::FingerprintPart& part : parts) fingerprint.parts[part.name].push_back(part.digest);
-  return fingerprint;
-}
-
-// The first 128 characters, without control characters: a host chooses its name itself.
-std::string asset_name(std::string_view hostname) {
-  std::string name;
-  std::size_t count = 0;
-  for (const char c : hostname) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) continue;
-    if ((byte & 0xc0) != 0x80 && ++count > kNameCharacters) break;
-    name += c;
-  }
-  return name.empty() ? "unnamed" : name;
-}
 
 class Enrolment {
  public:
@@ -74,8 +47,9 @@ class Enrolment {
               std::optional<std::uint32_t> retry = std::nullopt);
   Step enrolled(const store::JumpClientRow& asset, identity::EnrollHow how,
                 const IssuedCertificate& certificate);
-  Result<void> event(std::string_view what, const std::string& object, std::string_view result,
-                     const std::string& text);
+  Result<void> event(std::string_view what, const std::string& object, const std::string& text) {
+    return enrolment_event(store_, request_, context_, what, object, text);
+  }
 
   store::Store& store_;
   const EnrolPorts& ports_;
@@ -91,9 +65,7 @@ Step Enrolment::run() {
   Result<store::SiteSettings> site = store_.settings.site();
   if (!site) return site.error();
   site_ = std::move(*site);
-  if (request_.role != identity::PeerRole::agent) {
-    return refuse(EnrollError::refused, "this appliance enrols agents only");
-  }
+  if (request_.role != identity::PeerRole::agent) return enrol_node(store_, ports_, request_, context_);
   const bool as_clone = request_.previous && request_.previous->purpose == identity::ProofPurpose::clone;
   return as_clone ? clone() : install();
 }
@@ -172,6 +144,11 @@ std::optional<Step> Enrolment::apply_overrides(store::JumpClient& client) {
   client.max_offline_minutes = installer_.max_offline_minutes;
   client.ephemeral = said.ephemeral.value_or(installer_.ephemeral);
   client.installer = installer_.id;
+  if (!installer_.jumpoint_proxy.empty()) {
+    const Result<std::optional<store::Jumpoint>> zone = store_.jumpoints.by_name(installer_.jumpoint_proxy);
+    if (!zone) return Step(zone.error());
+    if (*zone) client.zone_jumpoint = (*zone)->id;
+  }
   // The same limits as in the API.
   Faults faults;
   json::object given{{"name", json::string(client.name)},
@@ -245,7 +222,8 @@ std::optional<Step> Enrolment::try_proven() {
   const Result<bool> similar = similar_to(agent);
   if (!similar) return Step(similar.error());
   if (!*similar) {
-    if (!context_.pinged || context_.pinged->agent != agent) return Step(NeedsPing{agent});
+    if (!context_.pinged || context_.pinged->endpoint != store::agent_endpoint(agent))
+      return Step(NeedsPing{store::agent_endpoint(agent)});
     // Alive elsewhere: this is a copy of its disk, and gets an asset of its own.
     if (context_.pinged->alive) return std::nullopt;
   }
@@ -283,7 +261,8 @@ std::optional<Step> Enrolment::try_similar() {
                       object, kAskAgain);
       }
     }
-    if (!context_.pinged || context_.pinged->agent != agent) return Step(NeedsPing{agent});
+    if (!context_.pinged || context_.pinged->endpoint != store::agent_endpoint(agent))
+      return Step(NeedsPing{store::agent_endpoint(agent)});
     if (context_.pinged->alive) {
       return refuse(
           EnrollError::refused,
@@ -330,7 +309,7 @@ Step Enrolment::clone() {
         3600);
   }
   const Result<void> noted =
-      event("agent.clone", object, "ok",
+      event("agent.clone", object,
             "a copy of " + (*original)->name + " enrols as " + asset_name(request_.hostname));
   if (!noted) return noted.error();
   if (approved(**original)) {
@@ -358,8 +337,7 @@ Step Enrolment::create(const store::JumpClient& wanted, identity::EnrollHow how,
   const Result<IssuedCertificate> certificate =
       ports_.issue(request_, static_cast<std::uint64_t>(made->agent));
   if (!certificate) return refuse(EnrollError::bad_request, certificate.error().message());
-  Result<void> done =
-      event("agent.enrol", "asset:" + std::to_string(made->id), "ok", made->name + ": " + text);
+  Result<void> done = event("agent.enrol", "asset:" + std::to_string(made->id), made->name + ": " + text);
   if (!done) return done.error();
   return enrolled(**row, how, *certificate);
 }
@@ -372,12 +350,13 @@ Step Enrolment::adopt(const store::JumpClientRow& asset, const std::string& text
       store::PeerKind::agent, asset.agent, certificate->serial, "replaced", context_.now);
   if (!revoked) return revoked.error();
   for (const std::string& serial : *revoked) {
-    effects_.emplace_back(RevokeCertificate{serial, asset.agent, "the agent was installed again"});
+    effects_.emplace_back(
+        RevokeCertificate{serial, store::agent_endpoint(asset.agent), "the agent was installed again"});
   }
   Result<void> done = store_.jump_clients.set_installed(asset.agent, asset_name(request_.hostname),
                                                         request_.operating_system);
   if (done) done = store_.jump_clients.approve_enrolment(asset.agent, std::nullopt);
-  if (done) done = event("agent.adopt", "asset:" + std::to_string(asset.id), "ok", asset.name + ": " + text);
+  if (done) done = event("agent.adopt", "asset:" + std::to_string(asset.id), asset.name + ": " + text);
   if (!done) return done.error();
   return enrolled(asset, identity::EnrollHow::adopted, *certificate);
 }
@@ -394,61 +373,42 @@ Step Enrolment::enrolled(const store::JumpClientRow& asset, identity::EnrollHow 
   if (done) done = store_.jump_clients.set_fingerprint(asset.agent, parts_of(request_.fingerprint));
   if (done && installer_.id != 0) done = store_.installers.count_use(installer_.id);
   if (!done) return done.error();
-  identity::Enrolled enrolled;
+  identity::Enrolled enrolled = enrolled_answer(ports_, site_, certificate, context_.now);
   enrolled.id = static_cast<std::uint64_t>(asset.agent);
   enrolled.how = how;
-  enrolled.certificate = certificate.pem;
-  enrolled.trust_bundle = ports_.trust_bundle();
-  enrolled.addresses = site_.addresses;
-  enrolled.addresses_serial = site_.addresses_serial;
-  enrolled.time = context_.now;
-  enrolled.settings = ports_.settings(asset);
+  std::vector<std::string> proxies;
+  if (asset.zone_jumpoint) {
+    Result<std::vector<std::string>> listening = store_.jumpoints.zone_proxies(*asset.zone_jumpoint);
+    if (!listening) return listening.error();
+    proxies = std::move(*listening);
+  }
+  enrolled.settings = ports_.settings(asset, proxies);
   EnrolOutcome outcome;
   outcome.response.enrolled = std::move(enrolled);
   outcome.effects = std::move(effects_);
   return Step(std::move(outcome));
 }
 
-// With an object: who asked has proven something, so it is worth an event.
 Step Enrolment::refuse(EnrollError code, std::string text, const std::string& object,
                        std::optional<std::uint32_t> retry) {
-  const char* name = boost::describe::enum_to_string(code, "?");
-  log::info("enrol", "refused", {{"why", name}, {"text", text}, {"from", context_.remote_address}});
-  EnrolOutcome outcome;
-  outcome.response.refusal = identity::EnrollRefusal{code, std::move(text), retry};
-  outcome.refusal_about = object;
-  return Step(std::move(outcome));
-}
-
-Result<void> Enrolment::event(std::string_view what, const std::string& object, std::string_view result,
-                              const std::string& text) {
-  store::Event event;
-  event.at = context_.now;
-  event.who = "agent";
-  event.source = context_.remote_address;
-  event.what = what;
-  event.object = object;
-  event.result = result;
-  event.text = text;
-  event.details = json::object{{"hostname", json::string(request_.hostname)}};
-  const Result<std::int64_t> id = store_.events.add(event);
-  if (!id) return id.error();
-  return {};
+  return refuse_enrolment(context_, code, std::move(text), object, retry);
 }
 
 // A refusal undid everything, its event stands by itself.
 Result<void> record_refusal(store::Store& store, const EnrolOutcome& outcome,
                             const identity::EnrollRequest& request, const EnrolContext& context) {
   if (outcome.refusal_about.empty()) return {};
-  const Result<std::int64_t> before = store.events.count_since("agent.enrol.refused", outcome.refusal_about,
-                                                               context.now - 3600, kRefusalsAnHour);
+  const std::string who = boost::describe::enum_to_string(request.role, "agent");
+  const std::string what = who + ".enrol.refused";
+  const Result<std::int64_t> before =
+      store.events.count_since(what, outcome.refusal_about, context.now - 3600, kRefusalsAnHour);
   if (!before) return before.error();
   if (*before >= kRefusalsAnHour) return {};
   store::Event event;
   event.at = context.now;
-  event.who = "agent";
+  event.who = who;
   event.source = context.remote_address;
-  event.what = "agent.enrol.refused";
+  event.what = what;
   event.object = outcome.refusal_about;
   event.result = "refused";
   event.text = outcome.response.refusal->text;

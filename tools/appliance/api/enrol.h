@@ -1,9 +1,9 @@
-// Enrolment, the appliance's half (PRODUCT.md 2.3-2.5): from a request to an asset with a certificate, or a
-// refusal.
+// Enrolment, the appliance's half (PRODUCT.md 2.3-2.5, 5.4): from a request to an asset or a node with a
+// certificate, or a refusal.
 //
 // All of it happens in one transaction of the store, with its events. The one thing that the database cannot
-// know, whether the old tunnel of an asset is alive, is asked beforehand: enrol() answers with the agent to
-// ping, the caller pings it and calls again with what it saw.
+// know, whether the old tunnel of an asset is alive, is asked beforehand: enrol() answers with whom to ping,
+// the caller pings it and calls again with what it saw.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,12 @@ struct EnrolPorts {
   std::function<Result<IssuedCertificate>(const identity::EnrollRequest&, std::uint64_t id)> issue;
   // The trust bundle as it is handed out now.
   std::function<Bytes()> trust_bundle;
-  // What a settings order for this agent would say.
-  std::function<json::value(const store::JumpClient&)> settings;
+  // What a settings order for this agent would say; `zone_proxies`: by which it comes.
+  std::function<json::value(const store::JumpClient&, const std::vector<std::string>& zone_proxies)> settings;
+  // The same for a node of this Jumpoint.
+  std::function<json::value(const store::Jumpoint&)> node_settings;
+  // Is this node connected now?
+  std::function<bool(std::int64_t node)> node_online;
   // identity::check_key_proof with the site's authorities.
   std::function<Result<identity::VerifiedPeer>(const identity::KeyProof&, ByteView csr)> check_proof;
 };
@@ -42,17 +46,17 @@ struct EnrolContext {
   std::int64_t now = 0;
   std::int64_t run = 0;
   std::string remote_address;
-  // What a ping of the agent that NeedsPing named gave.
+  // What a ping of the agent or node that NeedsPing named gave.
   struct Pinged {
-    std::int64_t agent = 0;
+    store::Endpoint endpoint;
     bool alive = false;
   };
   std::optional<Pinged> pinged;
 };
 
-// Ping this agent's tunnel (5 s; no tunnel = not alive) and call again.
+// Ping this tunnel (5 s; no tunnel = not alive) and call again.
 struct NeedsPing {
-  std::int64_t agent = 0;
+  store::Endpoint endpoint;
 };
 
 struct EnrolOutcome {

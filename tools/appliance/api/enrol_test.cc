@@ -49,8 +49,8 @@ class EnrolTest : public testing::Test {
       return IssuedCertificate{"PEM of " + std::to_string(id), "0" + std::to_string(++serials), kNow + 1000};
     };
     ports.trust_bundle = [] { return Bytes{1, 2, 3}; };
-    ports.settings = [](const store::JumpClient& client) {
-      return json::value{{"name", json::string(client.name)}};
+    ports.settings = [](const store::JumpClient& client, const std::vector<std::string>& proxies) {
+      return json::value{{"name", json::string(client.name)}, {"zone_proxies", to_json(proxies)}};
     };
     // The "certificate" of a proof is "AGENT SERIAL".
     ports.check_proof = [](const identity::KeyProof& proof, ByteView) -> Result<identity::VerifiedPeer> {
@@ -94,7 +94,7 @@ class EnrolTest : public testing::Test {
     auto step = enrol(*store, ports, request, context).value();
     if (const auto* ping = std::get_if<NeedsPing>(&step)) {
       ++pings;
-      context.pinged = {ping->agent, alive};
+      context.pinged = {ping->endpoint, alive};
       step = enrol(*store, ports, request, context).value();
     }
     return std::get<EnrolOutcome>(step);
@@ -165,7 +165,7 @@ TEST_F(EnrolTest, RefusesKeysThatAreUnknownOrExpired) {
   EXPECT_EQ(events("agent.enrol.refused"), 100);
   identity::EnrollRequest node = request(machine('1', '2', '3'));
   node.role = identity::PeerRole::node;
-  EXPECT_EQ(refused(node).code, EnrollError::refused);
+  EXPECT_EQ(refused(node).code, EnrollError::unknown_installer);  // a client's key makes no node
 }
 
 TEST_F(EnrolTest, TakesOnlyTheOverridesThatAreAllowed) {

@@ -53,7 +53,8 @@ struct Schema {
 };
 
 extern const Schema kJumpClientSchema, kInstallerSchema, kJumpGroupSchema, kJumpGroupUserSchema, kRoleSchema,
-    kUserSchema, kApiAccountSchema, kSessionSchema, kEventSchema, kSiteSchema, kTokenSchema;
+    kUserSchema, kApiAccountSchema, kSessionSchema, kEventSchema, kSiteSchema, kTokenSchema, kJumpointSchema,
+    kNodeSchema, kJumpointUserSchema, kShellJumpSchema, kTunnelJumpSchema, kVaultAccountSchema;
 std::span<const Schema* const> all_schemas();
 
 // What is wrong with a request, by field.

@@ -20,6 +20,42 @@ Reply get_installer(Call& call);
 Reply change_installer(Call& call);
 Reply remove_installer(Call& call);
 Reply download_installer(Call& call);
+// jumpoint_routes.cc
+Reply list_jumpoints(Call& call);
+Reply create_jumpoint(Call& call);
+Reply get_jumpoint(Call& call);
+Reply change_jumpoint(Call& call);
+Reply remove_jumpoint(Call& call);
+Reply get_jumpoint_installer(Call& call);
+Reply redeploy_jumpoint(Call& call);
+Reply list_jumpoint_users(Call& call);
+Reply add_jumpoint_user(Call& call);
+Reply get_jumpoint_user(Call& call);
+Reply remove_jumpoint_user(Call& call);
+// node_routes.cc
+Reply list_nodes(Call& call);
+Reply get_node(Call& call);
+Reply change_node(Call& call);
+Reply remove_node(Call& call);
+// jump_item_routes.cc
+Reply list_shell_jumps(Call& call);
+Reply create_shell_jump(Call& call);
+Reply get_shell_jump(Call& call);
+Reply change_shell_jump(Call& call);
+Reply remove_shell_jump(Call& call);
+Reply copy_shell_jump(Call& call);
+Reply list_tunnel_jumps(Call& call);
+Reply create_tunnel_jump(Call& call);
+Reply get_tunnel_jump(Call& call);
+Reply change_tunnel_jump(Call& call);
+Reply remove_tunnel_jump(Call& call);
+Reply copy_tunnel_jump(Call& call);
+// vault_routes.cc
+Reply list_vault_accounts(Call& call);
+Reply create_vault_account(Call& call);
+Reply get_vault_account(Call& call);
+Reply change_vault_account(Call& call);
+Reply remove_vault_account(Call& call);
 // group_routes.cc
 Reply list_groups(Call& call);
 Reply create_group(Call& call);

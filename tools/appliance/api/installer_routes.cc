@@ -2,6 +2,7 @@
 #include "common/identity/deployment_key.h"
 #include "common/identity/random.h"
 #include "tools/appliance/api/handlers.h"
+#include "tools/appliance/api/jumpoint_access.h"
 #include "tools/appliance/api/rights.h"
 
 namespace jump::api {
@@ -34,8 +35,8 @@ Secret derived_secret(const Call& call, const std::string& installer_id) {
 }
 
 // Empty texts where the key cannot be shown: made without a master, or the site has no address yet.
-Result<json::object> key_info(const store::Installer& installer, const Call& call,
-                              const store::SiteSettings& site, const Secret& secret) {
+Result<json::object> key_info(const store::Installer& installer, Call& call, const store::SiteSettings& site,
+                              const Secret& secret) {
   json::object info{{"encodedInfo", ""}, {"filename", ""}, {"installerPath", ""}};
   const Result<Bytes> id = from_hex(installer.installer_id);
   if (secret.empty() || site.addresses.empty() || !id || id->size() != 16) return info;
@@ -46,6 +47,17 @@ Result<json::object> key_info(const store::Installer& installer, const Call& cal
   key.secret = secret;
   key.validity_minutes = static_cast<std::uint32_t>(installer.valid_minutes);
   key.site_salt = call.options.site_salt;
+  if (!installer.jumpoint_proxy.empty()) {
+    const Result<std::optional<store::Jumpoint>> zone =
+        call.store.jumpoints.by_name(installer.jumpoint_proxy);
+    if (!zone) return zone.error();
+    if (*zone) {
+      Result<std::vector<std::string>> proxies = call.store.jumpoints.zone_proxies((*zone)->id);
+      if (!proxies) return proxies.error();
+      if (proxies->size() > identity::kAddresses) proxies->resize(identity::kAddresses);
+      key.proxies = std::move(*proxies);
+    }
+  }
   const Result<Secret> text = identity::format_deployment_key(key);
   if (!text) return text.error();
   info["encodedInfo"] = json::string(text->reveal_text());
@@ -74,6 +86,24 @@ Result<json::object> shown_installer(Call& call, const store::Installer& install
   const Secret secret =
       call.options.installer_master.empty() ? Secret() : derived_secret(call, installer.installer_id);
   return shown_installer(call, installer, *site, secret, names);
+}
+
+// Installers made through a Jumpoint: for machines that reach the appliance by its Jump Zone Proxy only.
+Result<void> check_zone(Call& call, const store::Installer& installer, const json::object& different,
+                        Faults& faults) {
+  if (installer.jumpoint_proxy.empty() || !different.contains("jumpoint_proxy")) return {};
+  const Result<std::optional<store::Jumpoint>> zone = call.store.jumpoints.by_name(installer.jumpoint_proxy);
+  if (!zone) return zone.error();
+  Result<bool> on = false;
+  if (*zone) on = on_jumpoint(call, (*zone)->id);
+  if (!on) return on.error();
+  if (!*on) {
+    faults["jumpoint_proxy"].push_back("there is no Jumpoint '" + printable(installer.jumpoint_proxy, 64) +
+                                       "' that you are on");
+  } else if (!(*zone)->jzp_enabled) {
+    faults["jumpoint_proxy"].push_back("the Jump Zone Proxy of " + (*zone)->name + " is switched off");
+  }
+  return {};
 }
 
 }  // namespace
@@ -109,7 +139,8 @@ Reply create_installer(Call& call) {
   Result<store::Installer> installer =
       from_json<store::Installer>(merged(to_json(store::Installer{}).as_object(), given));
   if (!installer) return installer.error();
-  const Result<void> placed = check_placing(call, *installer, given, faults);
+  Result<void> placed = check_placing(call, *installer, given, faults);
+  if (placed) placed = check_zone(call, *installer, given, faults);
   if (!placed) return placed.error();
   const Result<store::SiteSettings> site = call.store.settings.site();
   if (!site) return site.error();
@@ -159,7 +190,8 @@ Reply change_installer(Call& call) {
   json::object different = differences(before, changes);
   Result<store::Installer> changed = from_json<store::Installer>(merged(before, changes));
   if (!changed) return changed.error();
-  const Result<void> placed = check_placing(call, *changed, different, faults);
+  Result<void> placed = check_placing(call, *changed, different, faults);
+  if (placed) placed = check_zone(call, *changed, different, faults);
   if (!placed) return placed.error();
   if (!faults.empty()) return invalid(faults);
   if (changes.contains("valid_minutes")) {

@@ -208,7 +208,7 @@ Reply remove_jump_client(Call& call) {
       call.store.jump_clients.remove((*row)->id, call.who.name(), call.clock.wall);
   if (!removed) return removed.error();
   if (*removed == store::JumpClients::Removed::agent)
-    call.effects.emplace_back(UninstallAgent{(*row)->agent});
+    call.effects.emplace_back(UninstallEndpoint{store::agent_endpoint((*row)->agent)});
   const Result<void> done = call.event("asset.remove", asset_name((*row)->id), "removed " + (*row)->name);
   if (!done) return done.error();
   return no_content();

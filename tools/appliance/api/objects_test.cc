@@ -133,7 +133,7 @@ TEST_F(ObjectsTest, DisablesAndRemovesWithTheirConsequences) {
   ASSERT_EQ(answer.effects.size(), 1u);  // the session; the agent stays for its copy
   answer = remove(path("/jump-client/", copy));
   ASSERT_EQ(answer.effects.size(), 1u);
-  EXPECT_EQ(std::get<UninstallAgent>(answer.effects[0]).agent, client.agent);
+  EXPECT_EQ(std::get<UninstallEndpoint>(answer.effects[0]).endpoint, store::agent_endpoint(client.agent));
   EXPECT_EQ(remove(target).status, 404u);
   EXPECT_TRUE(store->jump_clients.tombstone(client.agent)->value().pending_uninstall);
 }

@@ -12,6 +12,10 @@
 namespace jump::api {
 namespace {
 
+std::string api_path(const std::string& rest) {
+  return "/api/config/v1" + rest;
+}
+
 class OpenApiTest : public ApiFixture {
  protected:
   YAML::Node document = YAML::Load(std::string(openapi_yaml()));
@@ -135,11 +139,91 @@ class OpenApiTest : public ApiFixture {
     return described(method, pattern, send(method, target + query, admin_token, body));
   }
 
+  void call_jumpoints(std::int64_t group, std::int64_t user);
+  void call_items(std::int64_t group, std::int64_t jumpoint);
+
   std::set<std::string> called;
 };
 
-std::string api_path(const std::string& rest) {
-  return "/api/config/v1" + rest;
+void OpenApiTest::call_jumpoints(std::int64_t group, std::int64_t user) {
+  using O = json::object;
+  const std::string jumpoints = api_path("/jumpoint"), jumpoint = jumpoints + "/{id}";
+  const Answer made = call("POST", jumpoints, {},
+                           O{{"name", "Main"}, {"platform", "linux-x86"}, {"shell_jump_enabled", true}});
+  ASSERT_EQ(made.status, 201u) << made.text;
+  const std::string id = std::to_string(made.id());
+  call("POST", jumpoints, {}, O{{"name", "MAIN"}, {"platform", "beos"}, {"jzp_proxy_port", 0}});
+  const store::Node node = add_node(made.id(), "gw-1");
+  ASSERT_TRUE(store->jumpoints.set_zone_proxy(node.id, O{{"listening", true}, {"address", "gw-1:9555"}}));
+  presence.nodes[node.id] = {kNow, "direct 10.0.0.5:443", 1};
+  call("GET", jumpoints, {}, nullptr, "?name=main&hostname=gw-1");
+  call("GET", jumpoint, {id});
+  call("GET", jumpoint, {"999"});
+  call("PATCH", jumpoint, {id}, O{{"jzp_enabled", true}, {"jzp_restricted_ips", json::array{"10.0.0.1/8"}}});
+  call("PATCH", jumpoint, {id}, O{{"jzp_restricted_ips", json::array{"10.0.0.0/33"}}});
+  call("GET", jumpoint + "/installer", {id});
+  call("GET", jumpoint + "/installer", {"999"});
+  const std::string nodes = jumpoint + "/node", one = nodes + "/{node_id}", node_id = std::to_string(node.id);
+  call("GET", nodes, {id});
+  call("GET", nodes, {"999"});
+  call("GET", one, {id, node_id});
+  call("PATCH", one, {id, node_id}, O{{"tag", "cellar"}});
+  call("PATCH", one, {id, node_id}, O{{"hostname", "gw-2"}, {"tag", std::string(65, 'x')}});
+  const std::string users = jumpoint + "/user", other = users + "/{user_id}", user_id = std::to_string(user);
+  call("POST", users, {id}, O{{"user_id", user}});
+  call("POST", users, {id}, O{{"user_id", user}});
+  call("GET", users, {id});
+  call("GET", other, {id, user_id});
+  call("DELETE", other, {id, user_id});
+  call("DELETE", other, {id, user_id});
+  call_items(group, made.id());
+  call("DELETE", one, {id, node_id});
+  call("DELETE", one, {id, node_id});
+  call("POST", jumpoint + "/redeploy", {id});
+  call("POST", jumpoint + "/redeploy", {"999"});
+  call("DELETE", jumpoint, {id});
+  call("DELETE", jumpoint, {id});
+}
+
+void OpenApiTest::call_items(std::int64_t group, std::int64_t jumpoint) {
+  using O = json::object;
+  const std::string accounts = api_path("/vault/account"), account = accounts + "/{id}";
+  const Answer stored =
+      call("POST", accounts, {},
+           O{{"type", "username_password"}, {"name", "root"}, {"username", "root"}, {"password", "x"}});
+  ASSERT_EQ(stored.status, 201u) << stored.text;
+  const std::string account_id = std::to_string(stored.id());
+  call("POST", accounts, {}, O{{"type", "ssh"}, {"name", "root"}, {"username", "root"}});
+  call("GET", accounts, {}, nullptr, "?type=username_password");
+  call("GET", account, {account_id});
+  call("PATCH", account, {account_id}, O{{"password", "y"}});
+  call("PATCH", account, {account_id}, O{{"private_key", "y"}});
+  for (const std::string kind : {"shell-jump", "protocol-tunnel-jump"}) {
+    const std::string items = api_path("/jump-item/" + kind), item = items + "/{id}";
+    O wanted{
+        {"name", "switch-1"}, {"hostname", "10.0.0.7"}, {"jumpoint_id", jumpoint}, {"jump_group_id", group}};
+    call("POST", items, {}, wanted);
+    if (kind == "shell-jump") {
+      wanted["protocol"] = "ssh";
+      wanted["vault_account_id"] = stored.id();
+    } else {
+      wanted["tunnel_definitions"] = "22;24";
+    }
+    const Answer made = call("POST", items, {}, wanted);
+    ASSERT_EQ(made.status, 201u) << made.text;
+    const std::string id = std::to_string(made.id());
+    call("GET", items, {}, nullptr, "?search=switch&tag=");
+    call("GET", item, {id});
+    call("GET", item, {"999"});
+    call("PATCH", item, {id}, O{{"tag", "core"}});
+    call("PATCH", item, {id}, O{{"hostname", "no host"}});
+    const Answer copy = call("POST", item + "/copy", {id}, O{{"jump_group_id", group}});
+    call("DELETE", account, {account_id});
+    call("DELETE", item, {id});
+    call("DELETE", item, {std::to_string(copy.body.at("destId").as_int64())});
+    call("DELETE", item, {id});
+  }
+  call("DELETE", account, {account_id});
 }
 
 TEST_F(OpenApiTest, DescribesExactlyThePathsThatThereAre) {
@@ -286,6 +370,7 @@ TEST_F(OpenApiTest, AnswersEveryPathAsDescribed) {
   call("GET", api_path("/recording/{id}"), {std::string(32, '0')});
   call("POST", api_path("/session/{id}/end"), {session_id}, O{{"reason", "enough"}});
   call("POST", api_path("/session/{id}/end"), {session_id}, O{{"reson", "enough"}});
+  call_jumpoints(made.id(), bert.id());
   call("DELETE", one, {client_id});
   call("DELETE", one, {std::to_string(copy.body.at("destId").as_int64())});
   call("DELETE", one, {client_id});

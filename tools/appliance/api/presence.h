@@ -19,6 +19,7 @@ class Presence {
   virtual ~Presence() = default;
   // Nothing: not connected. Called for each row of a page.
   virtual std::optional<AgentPresence> agent(std::int64_t agent) const = 0;
+  virtual std::optional<AgentPresence> node(std::int64_t node) const = 0;
   // Connected agents.
   virtual std::int64_t online() const = 0;
 };

@@ -39,6 +39,41 @@ constexpr Route kRoutes[] = {
     {"GET", JUMP_API("/jump-item-role"), Need::somebody, list_roles},
     {"GET", JUMP_API("/jump-item-role/{id}"), Need::somebody, get_role},
 
+    {"GET", JUMP_API("/jumpoint"), Need::somebody, list_jumpoints},
+    {"POST", JUMP_API("/jumpoint"), Need::configuration, create_jumpoint},
+    {"GET", JUMP_API("/jumpoint/{id}"), Need::somebody, get_jumpoint},
+    {"PATCH", JUMP_API("/jumpoint/{id}"), Need::configuration, change_jumpoint},
+    {"DELETE", JUMP_API("/jumpoint/{id}"), Need::configuration, remove_jumpoint},
+    {"GET", JUMP_API("/jumpoint/{id}/installer"), Need::configuration, get_jumpoint_installer},
+    {"POST", JUMP_API("/jumpoint/{id}/redeploy"), Need::configuration, redeploy_jumpoint},
+    {"GET", JUMP_API("/jumpoint/{id}/node"), Need::somebody, list_nodes},
+    {"GET", JUMP_API("/jumpoint/{id}/node/{node_id}"), Need::somebody, get_node},
+    {"PATCH", JUMP_API("/jumpoint/{id}/node/{node_id}"), Need::configuration, change_node},
+    {"DELETE", JUMP_API("/jumpoint/{id}/node/{node_id}"), Need::configuration, remove_node},
+    {"GET", JUMP_API("/jumpoint/{id}/user"), Need::somebody, list_jumpoint_users},
+    {"POST", JUMP_API("/jumpoint/{id}/user"), Need::configuration, add_jumpoint_user},
+    {"GET", JUMP_API("/jumpoint/{id}/user/{user_id}"), Need::somebody, get_jumpoint_user},
+    {"DELETE", JUMP_API("/jumpoint/{id}/user/{user_id}"), Need::configuration, remove_jumpoint_user},
+
+    {"GET", JUMP_API("/jump-item/shell-jump"), Need::somebody, list_shell_jumps},
+    {"POST", JUMP_API("/jump-item/shell-jump"), Need::somebody, create_shell_jump},
+    {"GET", JUMP_API("/jump-item/shell-jump/{id}"), Need::somebody, get_shell_jump},
+    {"PATCH", JUMP_API("/jump-item/shell-jump/{id}"), Need::somebody, change_shell_jump},
+    {"DELETE", JUMP_API("/jump-item/shell-jump/{id}"), Need::somebody, remove_shell_jump},
+    {"POST", JUMP_API("/jump-item/shell-jump/{id}/copy"), Need::somebody, copy_shell_jump},
+    {"GET", JUMP_API("/jump-item/protocol-tunnel-jump"), Need::somebody, list_tunnel_jumps},
+    {"POST", JUMP_API("/jump-item/protocol-tunnel-jump"), Need::somebody, create_tunnel_jump},
+    {"GET", JUMP_API("/jump-item/protocol-tunnel-jump/{id}"), Need::somebody, get_tunnel_jump},
+    {"PATCH", JUMP_API("/jump-item/protocol-tunnel-jump/{id}"), Need::somebody, change_tunnel_jump},
+    {"DELETE", JUMP_API("/jump-item/protocol-tunnel-jump/{id}"), Need::somebody, remove_tunnel_jump},
+    {"POST", JUMP_API("/jump-item/protocol-tunnel-jump/{id}/copy"), Need::somebody, copy_tunnel_jump},
+
+    {"GET", JUMP_API("/vault/account"), Need::vault, list_vault_accounts},
+    {"POST", JUMP_API("/vault/account"), Need::vault, create_vault_account},
+    {"GET", JUMP_API("/vault/account/{id}"), Need::vault, get_vault_account},
+    {"PATCH", JUMP_API("/vault/account/{id}"), Need::vault, change_vault_account},
+    {"DELETE", JUMP_API("/vault/account/{id}"), Need::vault, remove_vault_account},
+
     {"GET", JUMP_API("/user"), Need::somebody, list_users},
     {"POST", JUMP_API("/user"), Need::configuration, create_user},
     {"GET", JUMP_API("/user/{id}"), Need::somebody, get_user},
@@ -132,6 +167,8 @@ bool allowed(Need need, const Principal& who) {
       return who.user ||
              (who.account && (who.account->perm_reporting_support || who.account->perm_reporting_archive ||
                               who.account->perm_command != store::CommandRight::deny));
+    case Need::vault:
+      return who.administrator() || (who.account && who.account->perm_configuration_vault_account);
     case Need::events:
       return who.administrator() || (who.account && who.account->perm_reporting_syslog);
   }

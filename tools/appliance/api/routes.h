@@ -16,6 +16,7 @@ enum class Need {
   user,           // a user: things of his own
   configuration,  // an administrator, or an API account that may configure
   reports,        // a user (for what he may see), or an API account that may report on sessions
+  vault,          // an administrator, or an API account that may configure stored credentials
   events,         // an administrator, or an API account that may read the log
 };
 

@@ -2,58 +2,10 @@
 // common shape.
 #include <array>
 
-#include "tools/appliance/api/fields.h"
+#include "tools/appliance/api/field_makers.h"
 
 namespace jump::api {
 namespace {
-
-constexpr std::int64_t kIdMost = 2147483647;
-
-constexpr Field id(std::string_view name, unsigned rights = kRead, std::string_view role_right = {}) {
-  return {.name = name,
-          .kind = Kind::integer,
-          .rights = rights,
-          .least = 1,
-          .most = kIdMost,
-          .role_right = role_right};
-}
-constexpr Field number(std::string_view name, unsigned rights, std::int64_t least, std::int64_t most,
-                       std::string_view initial = {}, std::string_view role_right = {}) {
-  return {.name = name,
-          .kind = Kind::integer,
-          .rights = rights,
-          .least = least,
-          .most = most,
-          .initial = initial,
-          .role_right = role_right};
-}
-constexpr Field text(std::string_view name, unsigned rights, std::int64_t least, std::int64_t most,
-                     std::string_view role_right = {}, Pattern pattern = Pattern::none) {
-  return {.name = name,
-          .rights = rights,
-          .least = least,
-          .most = most,
-          .pattern = pattern,
-          .role_right = role_right};
-}
-constexpr Field shown_text(std::string_view name) {
-  return {.name = name};
-}
-constexpr Field one_of(std::string_view name, unsigned rights, std::string_view values,
-                       std::string_view initial = {}, std::string_view role_right = {}) {
-  return {.name = name, .rights = rights, .values = values, .initial = initial, .role_right = role_right};
-}
-constexpr Field flag(std::string_view name, unsigned rights = kRead, std::string_view initial = "false",
-                     std::string_view role_right = {}) {
-  return {
-      .name = name, .kind = Kind::boolean, .rights = rights, .initial = initial, .role_right = role_right};
-}
-constexpr Field time(std::string_view name, unsigned rights = kRead) {
-  return {.name = name, .kind = Kind::date_time, .rights = rights};
-}
-constexpr Field object(std::string_view name) {
-  return {.name = name, .kind = Kind::object};
-}
 
 constexpr std::array kJumpClientFields{
     id("id"),
@@ -321,6 +273,11 @@ constexpr std::array kSessionFields{
     number("wait_limit_seconds", kRead, 0, kIdMost),
     flag("recorded", kRead, {}),
     number("recording_bytes", kRead, 0, 0),
+    id("asset_id"),
+    shown_text("asset_name"),
+    one_of("asset_kind", kRead, "jump_client shell_jump protocol_tunnel_jump"),
+    id("node_id"),
+    shown_text("node_name"),
 };
 
 constexpr std::array kEventFields{
@@ -398,10 +355,11 @@ const Schema kSiteSchema{"Site", kSiteFields};
 const Schema kTokenSchema{"Token", kTokenFields};
 
 std::span<const Schema* const> all_schemas() {
-  static constexpr std::array kAll{&kJumpClientSchema,    &kInstallerSchema, &kJumpGroupSchema,
-                                   &kJumpGroupUserSchema, &kRoleSchema,      &kUserSchema,
-                                   &kApiAccountSchema,    &kSessionSchema,   &kEventSchema,
-                                   &kSiteSchema,          &kTokenSchema};
+  static constexpr std::array kAll{
+      &kJumpClientSchema, &kInstallerSchema,   &kJumpGroupSchema, &kJumpGroupUserSchema, &kRoleSchema,
+      &kUserSchema,       &kApiAccountSchema,  &kSessionSchema,   &kEventSchema,         &kSiteSchema,
+      &kTokenSchema,      &kJumpointSchema,    &kNodeSchema,      &kJumpointUserSchema,  &kShellJumpSchema,
+      &kTunnelJumpSchema, &kVaultAccountSchema};
   return kAll;
 }
 

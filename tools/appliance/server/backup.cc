@@ -20,9 +20,9 @@ namespace {
 
 constexpr std::string_view kContext = "jump-appliance backup v1";
 constexpr std::size_t kMost = std::size_t{1} << 31;
-constexpr std::array<std::string_view, 5> kKeyFiles{"keys/authority.json", "keys/appliance.json",
-                                                    "keys/psk.json", "keys/installers.key",
-                                                    "keys/order-serial"};
+constexpr std::array<std::string_view, 6> kKeyFiles{"keys/authority.json", "keys/appliance.json",
+                                                    "keys/psk.json",       "keys/installers.key",
+                                                    "keys/vault.key",      "keys/order-serial"};
 
 int complain(const Error& error) {
   std::fprintf(stderr, "jump-appliance: %s\n", error.message().c_str());

@@ -101,6 +101,7 @@ class Server {
     const ByteView salt = keys_->authority().site_salt().reveal();
     std::copy_n(salt.begin(), std::min(salt.size(), api.site_salt.size()), api.site_salt.begin());
     api.installer_master = keys_->installer_master();
+    api.vault_key = keys_->vault_key();
     Backend backend;
     backend.store = std::move(*store);
     backend.api = std::make_unique<api::Api>(*backend.store, presence_, api);

@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/identity/sha256.h"
+#include "tools/appliance/sessions/conversation.h"
 
 namespace jump::appliance {
 namespace {
@@ -69,6 +70,7 @@ struct Recorder::Flow {
   std::string tail;  // of a split character
   identity::Sha256 digest;
   std::uint64_t kept = 0;
+  bool whole = true;  // the digest is of all bytes: no restart, no gap between
 };
 
 Recorder::Recorder(int file, const RecordingHeader& header) : file_(file), header_(header) {}
@@ -79,7 +81,13 @@ Recorder::~Recorder() {
 
 Result<std::unique_ptr<Recorder>> Recorder::open(const std::string& path, const RecordingHeader& header) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) return system_error("open recording " + path);
+  if (file < 0) {
+    const Error failure = system_error("open recording " + path);
+    if (!header.best_effort) return failure;
+    std::unique_ptr<Recorder> without(new Recorder(-1, header));
+    without->trouble_ = failure.message();
+    return without;
+  }
   std::unique_ptr<Recorder> recorder(new Recorder(file, header));
   struct stat about{};
   if (::fstat(file, &about) != 0) return system_error("open recording " + path);
@@ -101,7 +109,8 @@ Result<void> Recorder::begin() {
   head["timestamp"] = header_.started;
   head["title"] = header_.title;
   last_micros_ = wall_micros();
-  if (!append(json::serialize(head) + "\n")) return Error(Fault::unavailable, trouble_);
+  if (!append(json::serialize(head) + "\n") && !header_.best_effort)
+    return Error(Fault::unavailable, trouble_);
   return {};
 }
 
@@ -135,17 +144,28 @@ Result<void> Recorder::go_on() {
       if (!flow) flow = std::make_unique<Flow>();
       flow->offset = number;
       flow->kept = number;
+      flow->whole = false;
     } else if (line.starts_with("# zero ")) {
       const bool console = line.substr(7).starts_with("console");
       Zero& zero = zero_[console ? 0 : 1];
+      zero.skip = 0;
       const std::string_view rest = line.substr(7 + (console ? 8 : 9));
       const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), number);
       zero.partial.clear();
       zero.offset = number;
       if (parsed.ptr < rest.data() + rest.size() && *parsed.ptr == ' ') {
-        const Result<Bytes> partial = from_base64url(std::string_view(
-            parsed.ptr + 1, static_cast<std::size_t>(rest.data() + rest.size() - parsed.ptr - 1)));
-        if (partial) {
+        std::string_view more(parsed.ptr + 1,
+                              static_cast<std::size_t>(rest.data() + rest.size() - parsed.ptr - 1));
+        const std::string_view bytes = more.substr(0, more.find(' '));
+        more.remove_prefix(bytes.size());
+        std::uint64_t seen = 0;
+        if (more.starts_with(' ')) std::from_chars(more.data() + 1, more.data() + more.size(), seen);
+        const Result<Bytes> partial = from_base64url(bytes);
+        if (partial && seen > partial->size() && partial->size() == 2) {
+          const std::uint64_t whole_message = 2 + std::uint64_t{get_u16(partial->data())};
+          zero.offset += seen;
+          zero.skip = whole_message > seen ? whole_message - seen : 0;
+        } else if (partial) {
           zero.partial = as_text(*partial);
           zero.offset += partial->size();
         }
@@ -162,6 +182,7 @@ Result<void> Recorder::go_on() {
 
 // One write for one batch; a batch that did not fit is taken back whole.
 bool Recorder::append(const std::string& text) {
+  if (file_ < 0) return false;
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t size =
@@ -177,6 +198,19 @@ bool Recorder::append(const std::string& text) {
   size_ += text.size();
   dirty_ = true;
   trouble_.clear();
+  return true;
+}
+
+bool Recorder::append_or_miss(const std::string& text, std::uint64_t bytes) {
+  const std::string mark =
+      missing_ == 0 ? std::string()
+                    : "# missing " + std::to_string(missing_) + " bytes that could not be written\n";
+  if (append(mark + text)) {
+    missing_ = 0;
+    return true;
+  }
+  if (!header_.best_effort) return false;
+  missing_ += bytes;
   return true;
 }
 
@@ -229,7 +263,7 @@ bool Recorder::on_output(std::uint32_t stream, std::uint64_t offset, ByteView by
   const std::int64_t before = last_micros_;
   if (!whole.empty()) batch += "[" + stamp() + ", \"o\", " + json_text(whole) + "]\n";
   batch += "# offset " + std::to_string(end - tail) + "\n";
-  if (!append(batch)) {
+  if (!append_or_miss(batch, bytes.size())) {
     last_micros_ = before;
     return false;
   }
@@ -249,15 +283,28 @@ bool Recorder::on_exec_output(std::uint32_t stream, std::uint64_t offset, ByteVi
     const std::string batch = R"({"after":)" + stamp() + R"(,"stream":)" + std::to_string(stream) +
                               R"(,"text":)" + json_text(as_text(bytes)) + "}\n# offset " +
                               std::to_string(end) + " " + std::to_string(stream) + "\n";
-    if (!append(batch)) {
+    if (!append_or_miss(batch, bytes.size())) {
       last_micros_ = before;
       return false;
     }
     flow->kept += bytes.size();
   }
+  if (offset > flow->offset) flow->whole = false;
   flow->digest.update(bytes);
   flow->offset = end;
   return true;
+}
+
+// What was printed beyond what is kept: how much in all, and its digest where this process saw all of it.
+std::string Recorder::exec_totals() {
+  std::string lines;
+  for (auto& [stream, flow] : flows_) {
+    if (flow->offset <= kExecKept) continue;
+    lines += R"({"stream":)" + std::to_string(stream) + R"(,"bytes":)" + std::to_string(flow->offset);
+    if (flow->whole) lines += R"(,"sha256":")" + to_hex(flow->digest.fork().finish()) + "\"";
+    lines += "}\n";
+  }
+  return lines;
 }
 
 bool Recorder::on_message_bytes(mux::Side from, std::uint64_t offset, ByteView bytes) {
@@ -267,11 +314,16 @@ bool Recorder::on_message_bytes(mux::Side from, std::uint64_t offset, ByteView b
   if (offset > zero.offset) {
     // A console that takes over starts at a message of its own; after a power cut the place is unknown.
     zero.partial.clear();
+    zero.skip = 0;
     zero.offset = offset;
   }
+  ByteView fresh = bytes.subspan(static_cast<std::size_t>(zero.offset - offset));
+  const std::uint64_t skipped = std::min<std::uint64_t>(zero.skip, fresh.size());
+  fresh = fresh.subspan(static_cast<std::size_t>(skipped));
   std::string text = zero.partial;
-  text += as_text(bytes.subspan(static_cast<std::size_t>(zero.offset - offset)));
+  text += as_text(fresh);
   std::string batch;
+  std::vector<json::value> heard;
   const std::int64_t before = last_micros_;
   std::string_view rest(text);
   while (rest.size() >= 2) {
@@ -282,40 +334,51 @@ bool Recorder::on_message_bytes(mux::Side from, std::uint64_t offset, ByteView b
       return true;
     }
     if (rest.size() < 2 + length) break;
-    batch += message_line(from, rest.substr(2, length));
+    Result<json::value> message = parse_json_value(rest.substr(2, length), limits::kSessionMessageBytes);
+    if (message) {
+      batch += message_line(from, *message);
+      heard.push_back(std::move(*message));
+    }
     rest.remove_prefix(2 + length);
   }
-  batch += "# zero " + std::string(side_name(from)) + " " + std::to_string(end - rest.size());
-  if (!rest.empty()) batch += " " + to_base64url(as_bytes(rest));
-  batch += "\n";
-  if (!append(batch)) {
-    last_micros_ = before;
-    return false;
+  // Skipped ones are of a message that is not whole yet, or just was.
+  const bool skipping = zero.skip > skipped;
+  if (!skipping) {
+    batch += "# zero " + std::string(side_name(from)) + " " + std::to_string(end - rest.size());
+    if (!rest.empty() && from == mux::Side::endpoint) batch += " " + to_base64url(as_bytes(rest));
+    if (!rest.empty() && from == mux::Side::console) {
+      batch += " " + to_base64url(as_bytes(rest.substr(0, 2))) + " " + std::to_string(rest.size());
+    }
+    batch += "\n";
+    if (!append_or_miss(batch, fresh.size())) {
+      last_micros_ = before;
+      wipe(text.data(), text.size());
+      return false;
+    }
   }
+  zero.skip -= skipped;
   zero.offset = end;
+  wipe(zero.partial.data(), zero.partial.size());
   zero.partial = std::string(rest);
+  wipe(text.data(), text.size());
+  if (listener_) {
+    for (const json::value& message : heard) listener_(from, message);
+  }
   return true;
 }
 
-// For a shell: a size or the exit; for others every message, as it was said.
-std::string Recorder::message_line(mux::Side from, std::string_view message) {
-  const Result<json::value> value = parse_json_value(message, limits::kSessionMessageBytes);
-  if (!value || !value->is_object()) return {};
-  const json::object& object = value->get_object();
+// For a shell: a size or the exit; for others every message, as it was said, but for answers to prompts.
+std::string Recorder::message_line(mux::Side from, const json::value& value) {
+  if (!value.is_object()) return {};
+  const json::object& object = value.get_object();
   const json::value* kind = object.if_contains("kind");
   const json::value* body = object.if_contains("body");
   if (kind == nullptr || !kind->is_string() || body == nullptr || !body->is_object()) return {};
   if (header_.kind != control::SessionKind::shell) {
     std::string extra;
-    if (header_.kind == control::SessionKind::exec && kind->get_string() == "exit") {
-      for (auto& [stream, flow] : flows_) {
-        if (flow->offset <= kExecKept) continue;
-        extra +=
-            R"({"stream":)" + std::to_string(stream) + R"(,"bytes":)" + std::to_string(flow->offset) + "}\n";
-      }
-    }
+    if (header_.kind == control::SessionKind::exec && kind->get_string() == "exit") extra = exec_totals();
     return extra + R"({"after":)" + stamp() + R"(,"from":")" + std::string(side_name(from)) +
-           R"(","message":)" + json::serialize(*value) + "}\n";
+           R"(","message":)" + json::serialize(recordable(value)) + "}\n";
   }
   if (kind->get_string() == "resize" && from == mux::Side::console) {
     const json::value* columns = body->get_object().if_contains("columns");

@@ -7,19 +7,27 @@
 //
 // Behind each batch stand comment lines (a player skips them) that say where the recording is:
 //     # offset N            all output below N is in the file (a split UTF-8 character is not)
-//     # zero SIDE N         all messages of SIDE below N
-//     # zero SIDE N BYTES   the same, and the beginning of the next message (base64url)
+//     # zero SIDE N              all messages of SIDE below N
+//     # zero endpoint N BYTES    the same, and the beginning of the next message (base64url)
+//     # zero console N BYTES S   the same; S bytes of the next message were seen, of which only its length is
+//                                kept (base64url): an answer to a prompt must not stand here, not in part
+//                                either
+// Answers to prompts are recorded as such, never what was answered. Where recordings are "best effort", what
+// could not be written is marked as missing and the session goes on.
+//
 // After a restart the file is cut behind the last whole batch, and goes on from there: the ends send again
 // what is missing.
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "common/base/bytes.h"
 #include "common/base/error.h"
+#include "common/base/json.h"
 #include "common/control/messages.h"
 #include "common/mux/relay.h"
 
@@ -32,15 +40,20 @@ struct RecordingHeader {
   std::string term;
   std::string title;         // "web-01 by admin"
   std::int64_t started = 0;  // seconds since 1970
+  bool best_effort = false;  // a session goes on when it cannot be recorded
 };
 
 class Recorder : public mux::Tap {
  public:
-  // Makes the file (0600), or goes on in it.
+  // Makes the file (0600), or goes on in it. Where that fails and best effort is enough: one without a file.
   static Result<std::unique_ptr<Recorder>> open(const std::string& path, const RecordingHeader& header);
   ~Recorder() override;
 
   bool on_data(mux::Side from, std::uint32_t stream, std::uint64_t offset, ByteView bytes) override;
+
+  // Called with each whole message of stream 0, before it goes on to the other end.
+  using Listener = std::function<void(mux::Side from, const json::value& message)>;
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
 
   // Why the last append failed; empty while all is well.
   const std::string& trouble() const { return trouble_; }
@@ -61,10 +74,13 @@ class Recorder : public mux::Tap {
   Result<void> begin();
   Result<void> go_on();
   bool append(const std::string& text);
+  // False: the session must wait. True: written, or marked as missing where best effort is enough.
+  bool append_or_miss(const std::string& text, std::uint64_t bytes);
   bool on_message_bytes(mux::Side from, std::uint64_t offset, ByteView bytes);
   bool on_output(std::uint32_t stream, std::uint64_t offset, ByteView bytes);
   bool on_exec_output(std::uint32_t stream, std::uint64_t offset, ByteView bytes);
-  std::string message_line(mux::Side from, std::string_view message);
+  std::string message_line(mux::Side from, const json::value& message);
+  std::string exec_totals();
   std::string stamp();
 
   int file_;
@@ -72,11 +88,14 @@ class Recorder : public mux::Tap {
   std::uint64_t size_ = 0;  // of whole batches
   bool dirty_ = false;
   std::string trouble_;
+  std::uint64_t missing_ = 0;  // bytes that could not be written since the last mark
+  Listener listener_;
   std::int64_t last_micros_ = 0;
   struct Zero {
     std::uint64_t offset = 0;  // seen, partial included
     std::string partial;
-    bool lost = false;  // messages were missed: nothing of this side can be told apart any more
+    std::uint64_t skip = 0;  // bytes of a message whose beginning an earlier process saw
+    bool lost = false;       // messages were missed: nothing of this side can be told apart any more
   };
   std::array<Zero, 2> zero_;
   std::map<std::uint32_t, std::unique_ptr<Flow>> flows_;

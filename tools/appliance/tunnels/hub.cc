@@ -30,6 +30,19 @@ LiveSession::LiveSession(Hub& hub, store::Session row, std::unique_ptr<Recorder>
       anchor_(interactive(row_.kind), row_.wait_limit_seconds, *this, &gate_),
       incomplete_since_(BootClock::now()) {
   gate_.session = this;
+  if (recorder_) {
+    recorder_->set_listener(
+        [this](mux::Side from, const json::value& message) { on_message(from, message); });
+  }
+}
+
+void LiveSession::on_message(mux::Side from, const json::value& message) {
+  const Conversation::Fact fact = conversation_.on_message(from, message);
+  if (const auto* key = std::get_if<Conversation::HostKey>(&fact)) {
+    if (hub_.events_.on_host_key) hub_.events_.on_host_key(*this, *key);
+  } else if (const auto* said = std::get_if<Conversation::Said>(&fact)) {
+    if (hub_.events_.on_remark) hub_.events_.on_remark(*this, *said);
+  }
 }
 
 bool LiveSession::Gate::on_data(mux::Side from, std::uint32_t stream, std::uint64_t offset, ByteView bytes) {
@@ -129,9 +142,9 @@ LiveSession& Hub::add(store::Session row, std::unique_ptr<Recorder> recorder, bo
   return *place;
 }
 
-std::size_t Hub::of_agent(std::int64_t agent) const {
+std::size_t Hub::of_endpoint(const store::Endpoint& endpoint) const {
   return static_cast<std::size_t>(std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
-    return !entry.second->over() && entry.second->row().agent == agent;
+    return !entry.second->over() && entry.second->row().endpoint() == endpoint;
   }));
 }
 
@@ -141,9 +154,9 @@ std::size_t Hub::of_asset(std::int64_t asset) const {
   }));
 }
 
-void Hub::agent_gone(std::int64_t agent) {
+void Hub::endpoint_gone(const store::Endpoint& endpoint) {
   for (const auto& [id, session] : sessions_) {
-    if (session->row().agent == agent) session->forgive_endpoint();
+    if (session->row().endpoint() == endpoint) session->forgive_endpoint();
   }
 }
 

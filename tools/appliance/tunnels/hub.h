@@ -11,6 +11,7 @@
 
 #include "common/base/task_group.h"
 #include "common/mux/anchor.h"
+#include "tools/appliance/sessions/conversation.h"
 #include "tools/appliance/sessions/recorder.h"
 #include "tools/appliance/store/sessions.h"
 
@@ -61,6 +62,7 @@ class LiveSession : mux::AnchorListener {
     LiveSession* session = nullptr;
     bool on_data(mux::Side from, std::uint32_t stream, std::uint64_t offset, ByteView bytes) override;
   };
+  void on_message(mux::Side from, const json::value& message);
   void on_leave(mux::Side side, const mux::Notice& notice) override;
   void on_released(mux::Side side, const mux::Outbox& outbox, std::uint32_t slot) override;
   void note_presence(Instant now);
@@ -69,6 +71,7 @@ class LiveSession : mux::AnchorListener {
   store::Session row_;
   std::unique_ptr<Recorder> recorder_;
   bool recording_required_;
+  Conversation conversation_;
   Gate gate_;
   mux::Anchor anchor_;
   std::array<LegOwner*, 2> owners_{};
@@ -84,6 +87,8 @@ class Hub {
     std::function<void(LiveSession&)> on_started;  // the endpoint attached for the first time
     std::function<void(LiveSession&)> on_console;  // a console attached: instance and count
     std::function<void(const store::Session&, const mux::Notice&, std::uint64_t bytes)> on_over;
+    std::function<void(const LiveSession&, const Conversation::HostKey&)> on_host_key;
+    std::function<void(const LiveSession&, const Conversation::Said&)> on_remark;
   };
 
   Hub(asio::any_io_executor executor, Events events);
@@ -92,11 +97,11 @@ class Hub {
   LiveSession* find(const store::SessionId& id);
   LiveSession& add(store::Session row, std::unique_ptr<Recorder> recorder, bool recording_required);
   std::size_t size() const { return sessions_.size(); }
-  std::size_t of_agent(std::int64_t agent) const;
+  std::size_t of_endpoint(const store::Endpoint& endpoint) const;
   std::size_t of_asset(std::int64_t asset) const;
 
-  // The tunnel of this agent is gone.
-  void agent_gone(std::int64_t agent);
+  // The tunnel of this agent or node is gone.
+  void endpoint_gone(const store::Endpoint& endpoint);
   // Ends what matches, for both ends at once.
   void finish_if(const std::function<bool(const store::Session&)>& matches, const mux::Notice& why);
 

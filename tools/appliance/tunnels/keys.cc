@@ -37,7 +37,9 @@ Result<void> Keys::create(const std::string& data, std::int64_t now) {
   if (!authority) return authority.error();
   Result<void> saved = authority->save(folder + "/authority.json");
   if (!saved) return saved;
-  return platform::write_file(folder + "/installers.key", identity::random_bytes(32), 0600);
+  saved = platform::write_file(folder + "/installers.key", identity::random_bytes(32), 0600);
+  if (!saved) return saved;
+  return platform::write_file(folder + "/vault.key", identity::random_bytes(32), 0600);
 }
 
 Result<std::unique_ptr<Keys>> Keys::load(const std::string& data) {
@@ -48,6 +50,16 @@ Result<std::unique_ptr<Keys>> Keys::load(const std::string& data) {
   Result<Bytes> master = platform::read_private_file(folder + "/installers.key", 32);
   if (!master) return master.error();
   keys->installer_master_ = Secret(std::move(*master));
+  const std::string vault = folder + "/vault.key";
+  Result<Bytes> vault_key = platform::read_private_file(vault, 32);
+  if (!vault_key && vault_key.error().is(Fault::not_found)) {
+    vault_key = identity::random_bytes(32);
+    const Result<void> saved = platform::write_file(vault, *vault_key, 0600);
+    if (!saved) return saved.error();
+  }
+  if (!vault_key) return vault_key.error();
+  if (vault_key->size() != 32) return Error(Fault::malformed, vault + " is not a key of 32 bytes");
+  keys->vault_key_ = Secret(std::move(*vault_key));
   // A lost or damaged file costs everybody one full handshake.
   if (Result<identity::PskMaster> psk = identity::PskMaster::load(folder + "/psk.json"))
     keys->psk_ = std::move(*psk);

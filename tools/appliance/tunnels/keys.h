@@ -14,7 +14,8 @@ namespace jump::appliance {
 
 class Keys {
  public:
-  // DATA/keys/: authority.json, appliance.pem (key and certificate), psk.json, installers.key, all 0600.
+  // DATA/keys/: authority.json, appliance.json (key and certificate), psk.json, installers.key, vault.key,
+  // all 0600. load() makes a vault.key where an older version made none.
   static Result<void> create(const std::string& data, std::int64_t now);
   static Result<std::unique_ptr<Keys>> load(const std::string& data);
 
@@ -23,6 +24,8 @@ class Keys {
   std::shared_ptr<const identity::Authority> shared_authority() const { return authority_; }
   identity::PskMaster& psk() { return psk_; }
   const Secret& installer_master() const { return installer_master_; }
+  // Stored credentials are sealed with it; without it they are lost.
+  const Secret& vault_key() const { return vault_key_; }
   std::string pin() const { return authority_->pin(); }
 
   // A command has changed the file.
@@ -43,6 +46,7 @@ class Keys {
   std::shared_ptr<const identity::Authority> authority_;
   identity::PskMaster psk_;
   Secret installer_master_;
+  Secret vault_key_;
   std::uint64_t last_serial_ = 0;
   std::uint64_t stored_serial_ = 0;
 };

@@ -55,6 +55,7 @@ Task<Result<void>> Office::load() {
     const std::int64_t now = wall_seconds();
     Loaded loaded;
     Result<void> offline = backend.store->jump_clients.all_offline(run, now);
+    if (offline) offline = backend.store->jumpoints.all_offline(now);
     if (!offline) return offline.error();
     Result<std::vector<store::Session>> live = backend.store->sessions.live();
     if (!live) return live.error();
@@ -113,59 +114,61 @@ Task<> Office::run_quietly(std::function<Result<void>(Backend&)> work) {
 // --- tunnels
 // -------------------------------------------------------------------------------------------------
 
-Peer* Office::agent(std::int64_t id) const {
-  const auto found = agents_.find(id);
-  return found == agents_.end() ? nullptr : found->second;
+Peer* Office::endpoint(const store::Endpoint& endpoint) const {
+  const auto found = endpoints_.find(endpoint);
+  return found == endpoints_.end() ? nullptr : found->second;
 }
 
-void Office::add_agent(std::int64_t id, Peer& peer) {
-  agents_[id] = &peer;
+void Office::add_endpoint(const store::Endpoint& endpoint, Peer& peer) {
+  endpoints_[endpoint] = &peer;
   const std::string route = peer.hello()->route.value_or("");
-  presence_.connected(id, {wall_seconds(), route, static_cast<std::uint32_t>(hub_.of_agent(id))});
+  presence_.connected(endpoint,
+                      {wall_seconds(), route, static_cast<std::uint32_t>(hub_.of_endpoint(endpoint))});
   store::PresenceChange change;
-  change.agent = id;
   change.kind = store::PresenceChange::Kind::connected;
-  change.at = wall_seconds();
-  change.run = run_seconds();
   change.route = route;
   change.boot_id = peer.hello()->boot_id;
   change.public_ip = peer.remote_address();
   change.software_version = version_of(peer.hello()->software);
-  presence(std::move(change));
+  presence(endpoint, std::move(change));
 }
 
-void Office::remove_agent(std::int64_t id, const Peer& peer) {
-  const auto found = agents_.find(id);
-  if (found == agents_.end() || found->second != &peer) return;
-  agents_.erase(found);
-  presence_.disconnected(id);
-  hub_.agent_gone(id);
+void Office::remove_endpoint(const store::Endpoint& endpoint, const Peer& peer) {
+  const auto found = endpoints_.find(endpoint);
+  if (found == endpoints_.end() || found->second != &peer) return;
+  endpoints_.erase(found);
+  presence_.disconnected(endpoint);
+  hub_.endpoint_gone(endpoint);
   store::PresenceChange change;
-  change.agent = id;
   change.kind = store::PresenceChange::Kind::disconnected;
+  presence(endpoint, std::move(change));
+}
+
+void Office::presence(const store::Endpoint& endpoint, store::PresenceChange change) {
+  change.agent = endpoint.id;
   change.at = wall_seconds();
   change.run = run_seconds();
-  presence(std::move(change));
+  (endpoint.node() ? node_presence_changes_ : presence_changes_).push_back(std::move(change));
 }
 
 void Office::drain(std::uint32_t spread_ms) {
   // The ones told last come back last: a restart is not a storm.
   std::uint32_t index = 0;
-  const std::size_t count = agents_.size() + consoles_.size();
+  const std::size_t count = endpoints_.size() + consoles_.size();
   const auto tell = [&](Peer& peer) {
     const auto share =
         static_cast<std::uint32_t>(std::uint64_t{spread_ms} * index++ / std::max<std::size_t>(count, 1));
     peer.go_away(mux::GoAway::shutting_down, "the appliance restarts", share);
   };
   for (Peer* console : consoles_) tell(*console);
-  for (const auto& [id, agent] : agents_) tell(*agent);
+  for (const auto& [endpoint, peer] : endpoints_) tell(*peer);
 }
 
 // --- orders
 // --------------------------------------------------------------------------------------------------
 
-bool Office::order(std::int64_t id, identity::OrderKind kind, json::value body) {
-  Peer* peer = agent(id);
+bool Office::order(const store::Endpoint& to, identity::OrderKind kind, json::value body) {
+  Peer* peer = endpoint(to);
   return peer != nullptr && order_to(*peer, kind, std::move(body));
 }
 
@@ -193,21 +196,23 @@ bool Office::order_to(Peer& peer, identity::OrderKind kind, json::value body) {
 
 void Office::carry_out(const api::Effects& effects) {
   for (const api::Effect& effect : effects) {
-    if (const auto* uninstall = std::get_if<api::UninstallAgent>(&effect)) {
-      hub_.finish_if([&](const store::Session& row) { return row.agent == uninstall->agent; },
-                     {mux::Reason::ended_by_administrator, "the asset was removed"});
-      if (Peer* peer = agent(uninstall->agent)) {
+    if (const auto* uninstall = std::get_if<api::UninstallEndpoint>(&effect)) {
+      const char* what = uninstall->endpoint.node() ? "the node was removed" : "the asset was removed";
+      hub_.finish_if([&](const store::Session& row) { return row.endpoint() == uninstall->endpoint; },
+                     {mux::Reason::ended_by_administrator, what});
+      if (Peer* peer = endpoint(uninstall->endpoint)) {
         order_to(*peer, identity::OrderKind::uninstall,
                  to_json(identity::UninstallOrder{"removed at the appliance"}));
         peer->go_away(mux::GoAway::removed, "removed at the appliance");
       }
     } else if (const auto* disable = std::get_if<api::DisableAgent>(&effect)) {
-      hub_.finish_if([&](const store::Session& row) { return row.agent == disable->agent; },
+      const store::Endpoint disabled = store::agent_endpoint(disable->agent);
+      hub_.finish_if([&](const store::Session& row) { return row.endpoint() == disabled; },
                      {mux::Reason::ended_by_administrator, disable->reason});
-      if (Peer* peer = agent(disable->agent)) peer->go_away(mux::GoAway::disabled, disable->reason, 60000);
+      if (Peer* peer = endpoint(disabled)) peer->go_away(mux::GoAway::disabled, disable->reason, 60000);
     } else if (const auto* revoke = std::get_if<api::RevokeCertificate>(&effect)) {
       revocations_.add(revoke->serial, revoke->reason);
-      Peer* peer = agent(revoke->agent);
+      Peer* peer = endpoint(revoke->endpoint);
       if (peer != nullptr && peer->certificate_serial() == revoke->serial) {
         peer->go_away(mux::GoAway::unauthenticated, "the certificate was revoked: " + revoke->reason);
       }
@@ -225,6 +230,8 @@ void Office::carry_out(const api::Effects& effects) {
       tasks_.spawn("announce", announce_addresses());
     } else if (const auto* changed = std::get_if<api::SettingsChanged>(&effect)) {
       tasks_.spawn("settings", read_site(changed->agents_too));
+    } else if (const auto* zone = std::get_if<api::ZoneChanged>(&effect)) {
+      zone_changed(zone->jumpoint);
     }
   }
 }
@@ -238,13 +245,14 @@ Task<> Office::read_site(bool agents_too) {
   control::ReportSettings reports;
   reports.interval_seconds = site_.statistics_interval_seconds;
   reports.statistics = site_.statistics;
-  for (const auto& [id, peer] : agents_) peer->tell(reports);
+  for (const auto& [endpoint, peer] : endpoints_) peer->tell(reports);
 }
 
 Task<> Office::announce_addresses() {
   co_await read_site(false);
   const identity::AddressesOrder order{site_.addresses_serial, site_.addresses};
-  for (const auto& [id, peer] : agents_) order_to(*peer, identity::OrderKind::addresses, to_json(order));
+  for (const auto& [endpoint, peer] : endpoints_)
+    order_to(*peer, identity::OrderKind::addresses, to_json(order));
 }
 
 Task<Result<void>> Office::reloaded() {
@@ -258,7 +266,7 @@ Task<Result<void>> Office::reloaded() {
   co_await read_site(true);
   const identity::TrustBundleOrder bundle{keys_.authority().signed_bundle()};
   const identity::AddressesOrder told{site_.addresses_serial, site_.addresses};
-  for (const auto& [id, peer] : agents_) {
+  for (const auto& [endpoint, peer] : endpoints_) {
     order_to(*peer, identity::OrderKind::trust_bundle, to_json(bundle));
     if (site_.addresses_serial != addresses) order_to(*peer, identity::OrderKind::addresses, to_json(told));
   }
@@ -279,14 +287,16 @@ Task<> Office::write_presence() {
   while (true) {
     co_await sleep_for(std::chrono::seconds(1));
     auto changes = std::exchange(presence_changes_, {});
+    auto nodes = std::exchange(node_presence_changes_, {});
     auto events = std::exchange(events_, {});
     const std::int64_t run = run_seconds();
     const bool store_run = run >= stored_run + 60;
     if (store_run) stored_run = run;
-    if (changes.empty() && events.empty() && !store_run) continue;
-    auto write = [changes = std::move(changes), events = std::move(events), run,
+    if (changes.empty() && nodes.empty() && events.empty() && !store_run) continue;
+    auto write = [changes = std::move(changes), nodes = std::move(nodes), events = std::move(events), run,
                   store_run](Backend& backend) -> Result<void> {
       Result<void> done = backend.store->jump_clients.write_presence(changes);
+      if (done && !nodes.empty()) done = backend.store->jumpoints.write_presence(nodes);
       if (done && !events.empty()) done = backend.store->events.add_all(events);
       if (done && store_run)
         done = backend.store->settings.set_own("run_seconds", run, store::Durability::soft);

@@ -20,9 +20,10 @@ namespace jump::appliance {
 class Peer;
 
 struct OfficeOptions {
-  std::string recordings;       // folder
-  std::string software;         // "jump-appliance 0.1.0"
-  std::int64_t run_before = 0;  // run time of earlier starts, seconds
+  std::string recordings;                             // folder
+  std::string software;                               // "jump-appliance 0.1.0"
+  std::int64_t run_before = 0;                        // run time of earlier starts, seconds
+  std::uint64_t least_free = std::uint64_t{1} << 30;  // bytes for recordings; below, no new sessions
 };
 
 class Office {
@@ -46,38 +47,42 @@ class Office {
   TaskGroup& tasks() { return tasks_; }
 
   // --- tunnels ---
-  Peer* agent(std::int64_t id) const;
-  void add_agent(std::int64_t id, Peer& peer);
+  Peer* endpoint(const store::Endpoint& endpoint) const;
+  void add_endpoint(const store::Endpoint& endpoint, Peer& peer);
   // Only when it is still this one.
-  void remove_agent(std::int64_t id, const Peer& peer);
+  void remove_endpoint(const store::Endpoint& endpoint, const Peer& peer);
   void add_console(Peer& peer) { consoles_.insert(&peer); }
   void remove_console(Peer& peer) { consoles_.erase(&peer); }
-  std::size_t agents_online() const { return agents_.size(); }
+  std::size_t agents_online() const { return static_cast<std::size_t>(presence_.online()); }
 
   // --- orders ---
   // Signed for this peer's supervisor and sent. False: it is not connected, or told no start nonce.
-  bool order(std::int64_t agent, identity::OrderKind kind, json::value body);
+  bool order(const store::Endpoint& endpoint, identity::OrderKind kind, json::value body);
   bool order_to(Peer& peer, identity::OrderKind kind, json::value body);
 
   // --- sessions ---
   Task<control::Answer> open_session(Peer& console, control::OpenSession question);
   Task<control::Answer> take_over_session(Peer& console, control::TakeOverSession question);
   Task<control::Answer> end_session(Peer& console, control::EndSession question);
-  void session_start(std::int64_t agent, const control::SessionStart& notice);
+  void session_start(const store::Endpoint& from, const control::SessionStart& notice);
   // How an attach that finds no live session is refused.
   Task<mux::Notice> why_gone(store::SessionId id, std::string who);
 
   // --- what the API decided ---
   void carry_out(const api::Effects& effects);
   Task<identity::EnrollResponse> enrol(identity::EnrollRequest request, std::string remote_address);
-  Task<Result<control::CertificateGrant>> renew(std::int64_t agent, Bytes csr, std::string old_serial);
-  // The agent was uninstalled on its machine.
-  Task<> uninstalled(std::int64_t agent, std::string from);
-  // Does this summary belong to the fingerprint that the agent registered? True where nothing is known.
-  Task<bool> fingerprint_fits(std::int64_t agent, std::optional<control::Digest> summary);
+  Task<Result<control::CertificateGrant>> renew(store::Endpoint endpoint, Bytes csr, std::string old_serial);
+  // The agent or node was uninstalled on its machine.
+  Task<> uninstalled(store::Endpoint endpoint, std::string from);
+  // Does this summary belong to the fingerprint that it registered? True where nothing is known.
+  Task<bool> fingerprint_fits(store::Endpoint endpoint, std::optional<control::Digest> summary);
+  // Jump Zone Proxy: settings orders to the Jumpoint's nodes and to the clients that come by it, or to one.
+  Task<> tell_zone(std::optional<store::Endpoint> only, std::int64_t jumpoint);
+  // All that are connected of this Jumpoint are told.
+  void zone_changed(std::int64_t jumpoint);
 
   void event(store::Event event);
-  void presence(store::PresenceChange change) { presence_changes_.push_back(std::move(change)); }
+  void presence(const store::Endpoint& endpoint, store::PresenceChange change);
   PresenceTable& presence_table() { return presence_; }
   RevocationTable& revocations() { return revocations_; }
   // A command has changed the settings or the CA: agents are told what is new.
@@ -94,6 +99,11 @@ class Office {
   };
   control::SessionOpened opened(const store::Session& row) const;
   Result<std::unique_ptr<Recorder>> record(const store::Session& row);
+  // Nothing: the endpoint said that it started. Each node has a second to answer, the last one a minute.
+  Task<Result<void>> start_on_node(store::SessionId id, const identity::Ticket& ticket,
+                                   const api::Startable& asset, const std::vector<store::Node>& nodes);
+  Task<Result<void>> ask_to_start(store::SessionId id, const identity::Ticket& ticket, Duration limit);
+  void keep_host_key(const LiveSession& session, const std::string& key);
   Task<> write_presence();
   Task<> keep_keys();
   Task<> keep_recordings();
@@ -103,7 +113,7 @@ class Office {
   Task<> run_quietly(std::function<Result<void>(Backend&)> work);
   Hub::Events hub_events();
   void session_over(const store::Session& row, const mux::Notice& why, std::uint64_t bytes);
-  void update_session_count(std::int64_t agent);
+  void update_session_count(const store::Endpoint& endpoint);
 
   asio::any_io_executor executor_;
   Database& database_;
@@ -115,10 +125,12 @@ class Office {
   store::SiteSettings site_;
   TaskGroup tasks_;
   Hub hub_;
-  std::unordered_map<std::int64_t, Peer*> agents_;
+  std::unordered_map<store::Endpoint, Peer*, store::EndpointHash> endpoints_;
   std::unordered_set<Peer*> consoles_;
-  std::map<store::SessionId, Start*> starts_;  // each owned by the question that waits
-  std::vector<store::PresenceChange> presence_changes_;
+  std::map<store::SessionId, Start*> starts_;                 // each owned by the question that waits
+  std::vector<store::PresenceChange> presence_changes_;       // of agents
+  std::vector<store::PresenceChange> node_presence_changes_;  // `agent`: the node
+  std::map<std::int64_t, std::uint64_t> assigned_;            // node → starts that it was asked for
   std::vector<store::Event> events_;
 };
 

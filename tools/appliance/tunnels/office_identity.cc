@@ -9,10 +9,29 @@ namespace jump::appliance {
 namespace {
 
 constexpr std::int64_t kAbsentAtOnce = 500;
+constexpr std::size_t kZoneProxies = 64;  // that an endpoint takes
 constexpr auto kAdoptProbe = std::chrono::seconds(5);
 
-store::PeerKind kind_of(identity::PeerRole role) {
-  return role == identity::PeerRole::node ? store::PeerKind::node : store::PeerKind::agent;
+// What a node of this Jumpoint is told. A cluster's nodes find their own names (PRODUCT.md 7.1).
+identity::SettingsOrder node_settings(const store::Jumpoint& jumpoint) {
+  identity::SettingsOrder order;
+  if (!jumpoint.jzp_enabled) return order;
+  identity::ZoneProxySettings& zone = order.zone_proxy.emplace();
+  if (!jumpoint.clustered) zone.host = jumpoint.jzp_proxy_hostname;
+  zone.port = static_cast<std::uint16_t>(jumpoint.jzp_proxy_port);
+  zone.allow_http_get = jumpoint.jzp_allow_http_get;
+  switch (jumpoint.jzp_client_address_restrictions_type) {
+    case store::Restriction::no_restriction:
+      return order;
+    case store::Restriction::allow_all:
+      zone.restriction = "deny";
+      break;
+    case store::Restriction::deny_all:
+      zone.restriction = "allow";
+      break;
+  }
+  zone.prefixes = jumpoint.jzp_restricted_ips;
+  return order;
 }
 
 }  // namespace
@@ -32,13 +51,17 @@ Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, st
     return api::IssuedCertificate{issued->to_pem(), issued->serial(), issued->not_after()};
   };
   ports.trust_bundle = [authority] { return authority->signed_bundle(); };
-  ports.settings = [](const store::JumpClient& client) {
-    json::object settings;
+  ports.settings = [](const store::JumpClient& client, const std::vector<std::string>& zone_proxies) {
+    identity::SettingsOrder order;
+    order.zone_proxies = zone_proxies;
+    json::object settings = to_json(order).as_object();
     settings["name"] = client.name;
     settings["max_offline_minutes"] = client.max_offline_minutes;
     settings["ephemeral"] = client.ephemeral;
     return json::value(settings);
   };
+  ports.node_settings = [](const store::Jumpoint& jumpoint) { return to_json(node_settings(jumpoint)); };
+  ports.node_online = [this](std::int64_t node) { return presence_.node(node).has_value(); };
   ports.check_proof = [authority, now = context.now](const identity::KeyProof& proof, ByteView csr) {
     return identity::check_key_proof(proof, csr, authority->authorities(), now);
   };
@@ -58,10 +81,10 @@ Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, st
       carry_out(outcome->effects);
       co_return std::move(outcome->response);
     }
-    const std::int64_t id = std::get<api::NeedsPing>(*result).agent;
-    Peer* peer = agent(id);
+    const store::Endpoint asked = std::get<api::NeedsPing>(*result).endpoint;
+    Peer* peer = endpoint(asked);
     const bool alive = peer != nullptr && co_await peer->answers_within(kAdoptProbe);
-    context.pinged = api::EnrolContext::Pinged{id, alive};
+    context.pinged = api::EnrolContext::Pinged{asked, alive};
   }
   identity::EnrollResponse busy;
   busy.refusal =
@@ -69,21 +92,25 @@ Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, st
   co_return busy;
 }
 
-Task<Result<control::CertificateGrant>> Office::renew(std::int64_t agent, Bytes csr, std::string old_serial) {
+Task<Result<control::CertificateGrant>> Office::renew(store::Endpoint endpoint, Bytes csr,
+                                                      std::string old_serial) {
   const std::int64_t now = wall_seconds();
-  const identity::PeerIdentity who{identity::PeerRole::agent, static_cast<std::uint64_t>(agent)};
+  const identity::PeerIdentity who{endpoint.node() ? identity::PeerRole::node : identity::PeerRole::agent,
+                                   static_cast<std::uint64_t>(endpoint.id)};
   const Result<identity::Certificate> issued = keys_.authority().issue(csr, who, now);
   if (!issued) co_return issued.error();
   store::Certificate row;
   row.serial = issued->serial();
-  row.kind = kind_of(who.role);
-  row.peer = agent;
+  row.kind = endpoint.kind;
+  row.peer = endpoint.id;
   row.issued_at = now;
   row.not_after = issued->not_after();
   auto write = [row](Backend& backend) -> Result<void> {
     Result<void> done = backend.store->certificates.add(row);
-    if (done) done = backend.store->jump_clients.set_certificate(row.peer, row.serial);
-    return done;
+    if (!done) return done;
+    return row.kind == store::PeerKind::node
+               ? backend.store->jumpoints.set_node_certificate(row.peer, row.serial)
+               : backend.store->jump_clients.set_certificate(row.peer, row.serial);
   };
   const Result<void> stored = co_await database_.run(write);
   if (!stored) co_return stored.error();
@@ -97,36 +124,82 @@ Task<Result<control::CertificateGrant>> Office::renew(std::int64_t agent, Bytes 
   co_return control::CertificateGrant{issued->to_pem()};
 }
 
-Task<> Office::uninstalled(std::int64_t agent, std::string from) {
-  const bool remove = site_.uninstalled == store::UninstalledHandling::remove;
-  auto write = [agent, remove](Backend& backend) -> Result<void> {
-    if (!remove) return backend.store->jump_clients.set_uninstalled(agent);
-    const Result<bool> removed = backend.store->jump_clients.remove_agent(
-        agent, "agent:" + std::to_string(agent), wall_seconds(), false);
+Task<> Office::uninstalled(store::Endpoint endpoint, std::string from) {
+  // A node frees its place at once; nothing points to it but the assets that asked for it by number.
+  const bool remove = endpoint.node() || site_.uninstalled == store::UninstalledHandling::remove;
+  auto write = [endpoint, remove](Backend& backend) -> Result<void> {
+    if (!remove) return backend.store->jump_clients.set_uninstalled(endpoint.id);
+    const std::string by = endpoint.name();
+    const std::int64_t now = wall_seconds();
+    const Result<bool> removed = endpoint.node()
+                                     ? backend.store->jumpoints.remove_node(endpoint.id, by, now, false)
+                                     : backend.store->jump_clients.remove_agent(endpoint.id, by, now, false);
     return removed ? Result<void>() : removed.error();
   };
+  const Peer* peer = this->endpoint(endpoint);
+  const std::int64_t jumpoint = endpoint.node() && peer != nullptr ? peer->jumpoint() : 0;
   co_await run_quietly(std::move(write));
+  if (jumpoint != 0) zone_changed(jumpoint);
   store::Event gone;
-  gone.who = "agent:" + std::to_string(agent);
+  gone.who = endpoint.name();
   gone.source = std::move(from);
-  gone.what = "agent.uninstalled";
+  gone.what = endpoint.node() ? "node.uninstalled" : "agent.uninstalled";
   gone.object = gone.who;
   gone.result = "ok";
   gone.text = remove ? "uninstalled on its machine, and removed" : "uninstalled on its machine";
   event(std::move(gone));
-  hub_.finish_if([agent](const store::Session& row) { return row.agent == agent; },
-                 {mux::Reason::failed, "the Jump Client was uninstalled"});
+  hub_.finish_if([endpoint](const store::Session& row) { return row.endpoint() == endpoint; },
+                 {mux::Reason::failed, endpoint.node() ? "the Jumpoint's node was uninstalled"
+                                                       : "the Jump Client was uninstalled"});
 }
 
-Task<bool> Office::fingerprint_fits(std::int64_t agent, std::optional<control::Digest> summary) {
+Task<bool> Office::fingerprint_fits(store::Endpoint endpoint, std::optional<control::Digest> summary) {
   if (!summary) co_return false;
-  auto read = [agent](Backend& backend) { return backend.store->jump_clients.fingerprint(agent); };
+  auto read = [endpoint](Backend& backend) {
+    return endpoint.node() ? backend.store->jumpoints.node_fingerprint(endpoint.id)
+                           : backend.store->jump_clients.fingerprint(endpoint.id);
+  };
   const Result<std::vector<store::FingerprintPart>> parts = co_await database_.run(read);
   if (!parts || parts->empty()) co_return true;
   identity::HashedFingerprint registered;
   for (const store::FingerprintPart& part : *parts) registered.parts[part.name].push_back(part.digest);
   for (auto& [name, values] : registered.parts) std::sort(values.begin(), values.end());
   co_return identity::summary(registered) == *summary;
+}
+
+// --- Jump Zone Proxies
+// ----------------------------------------------------------------------------------------
+
+Task<> Office::tell_zone(std::optional<store::Endpoint> only, std::int64_t jumpoint) {
+  struct Told {
+    identity::SettingsOrder node;
+    identity::SettingsOrder client;
+  };
+  auto read = [jumpoint](Backend& backend) -> Result<Told> {
+    Told told;
+    Result<std::vector<std::string>> proxies = backend.store->jumpoints.zone_proxies(jumpoint);
+    if (!proxies) return proxies.error();
+    if (proxies->size() > kZoneProxies) proxies->resize(kZoneProxies);
+    told.client.zone_proxies = std::move(*proxies);
+    const Result<std::optional<store::Jumpoint>> row = backend.store->jumpoints.get(jumpoint);
+    if (!row) return row.error();
+    if (*row) told.node = node_settings(**row);
+    return told;
+  };
+  const Result<Told> told = co_await database_.run(read);
+  if (!told) {
+    log::error("office", "zone settings were not read", {{"error", told.error().message()}});
+    co_return;
+  }
+  const json::value node = to_json(told->node), client = to_json(told->client);
+  for (const auto& [endpoint, peer] : endpoints_) {
+    if (peer->jumpoint() != jumpoint || (only && *only != endpoint)) continue;
+    order_to(*peer, identity::OrderKind::settings, endpoint.node() ? node : client);
+  }
+}
+
+void Office::zone_changed(std::int64_t jumpoint) {
+  if (jumpoint != 0) tasks_.spawn("zone settings", tell_zone(std::nullopt, jumpoint));
 }
 
 // Every minute: what has been away for too long goes (PRODUCT.md 3.5).

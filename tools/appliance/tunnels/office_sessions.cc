@@ -3,6 +3,9 @@
 #include "common/identity/random.h"
 #include "common/identity/sha256.h"
 #include "common/session/messages.h"
+#include "platform/files.h"
+#include "tools/appliance/api/jump_item_rules.h"
+#include "tools/appliance/tunnels/assignment.h"
 #include "tools/appliance/tunnels/office.h"
 #include "tools/appliance/tunnels/peer.h"
 
@@ -21,7 +24,12 @@ store::Event session_event(const store::Session& row, std::string what, std::str
   event.what = std::move(what);
   event.object = "session:" + to_hex(row.id);
   event.result = "ok";
-  event.details = {{"asset", row.asset}, {"name", row.asset_name}, {"kind", row.kind}};
+  json::object details{{"asset", row.asset}, {"name", row.asset_name}, {"kind", row.kind}};
+  if (row.node) {
+    details["node"] = *row.node;
+    details["node_name"] = row.node_name;
+  }
+  event.details = std::move(details);
   return event;
 }
 
@@ -30,18 +38,50 @@ std::string recording_name(const store::Session& row) {
   return to_hex(row.id) + (row.kind == "shell" ? ".cast" : ".jsonl");
 }
 
+constexpr auto kNextNode = std::chrono::seconds(1);
+
 struct Opening {
   store::Session row;
   bool created = false;
-  bool online = true;
+  api::Startable asset;
+  std::vector<store::Node> nodes;
 };
+
+// The row as it is committed: before anybody is told.
+Result<Opening> commit_opening(Backend& backend, store::Session row, control::SessionKind kind) {
+  const Result<std::optional<store::Session>> existing = backend.store->sessions.get(row.id);
+  if (!existing) return existing.error();
+  if (*existing) return Opening{**existing, false, {}, {}};
+  Result<api::Startable> asset = backend.api->may_start(row.user_id, row.asset);
+  if (!asset) return asset.error();
+  const Result<void> fits = api::check_kind(*asset, kind);
+  if (!fits) return fits.error();
+  row.asset_kind = asset->kind;
+  row.agent = asset->agent;
+  row.asset_name = asset->name;
+  row.jump_group_id = asset->jump_group_id;
+  row.jump_group_type = asset->jump_group_type;
+  const Result<bool> created = backend.store->sessions.create(row);
+  if (!created) return created.error();
+  Opening opening{row, *created, std::move(*asset), {}};
+  if (!opening.asset.target) {
+    (void)backend.store->jump_clients.note_access(row.agent, row.created_at);
+    return opening;
+  }
+  (void)backend.store->jump_items.note_access(row.asset, row.created_at);
+  Result<std::vector<store::Node>> nodes = backend.store->jumpoints.all_nodes(opening.asset.jumpoint);
+  if (!nodes) return nodes.error();
+  opening.nodes = std::move(*nodes);
+  return opening;
+}
 
 }  // namespace
 
 control::SessionOpened Office::opened(const store::Session& row) const {
   control::SessionOpened answer;
   answer.wait_limit_seconds = row.wait_limit_seconds;
-  answer.endpoint = row.asset_name + " (agent:" + std::to_string(row.agent) + ")";
+  answer.endpoint = row.asset_name + " (" + row.endpoint().name();
+  answer.endpoint += (row.node_name.empty() ? "" : " " + row.node_name) + ")";
   answer.recorded = !row.recording.empty();
   return answer;
 }
@@ -61,6 +101,7 @@ Result<std::unique_ptr<Recorder>> Office::record(const store::Session& row) {
   }
   header.title = row.asset_name + " by " + row.username;
   header.started = row.created_at;
+  header.best_effort = site_.recording == store::Recording::best_effort;
   return Recorder::open(options_.recordings + "/" + row.recording, header);
 }
 
@@ -83,24 +124,20 @@ Task<control::Answer> Office::open_session(Peer& console, control::OpenSession q
   row.created_at = wall_seconds();
   row.wait_limit_seconds = site_.wait_limit_seconds;
   row.recording = recording_name(row);
-  auto commit = [row, user](Backend& backend) mutable -> Result<Opening> {
-    const Result<std::optional<store::Session>> existing = backend.store->sessions.get(row.id);
-    if (!existing) return existing.error();
-    if (*existing) return Opening{**existing, false, true};
-    const Result<store::JumpClientRow> asset = backend.api->may_start(user, row.asset);
-    if (!asset) return asset.error();
-    row.agent = asset->agent;
-    row.asset_name = asset->name;
-    row.jump_group_id = asset->jump_group_id;
-    row.jump_group_type = asset->jump_group_type;
-    const Result<bool> created = backend.store->sessions.create(row);
-    if (!created) return created.error();
-    (void)backend.store->jump_clients.note_access(asset->agent, row.created_at);
-    return Opening{row, *created, true};
+  const bool required = site_.recording == store::Recording::required;
+  auto commit = [row, kind = question.kind, folder = options_.recordings, required,
+                 least = options_.least_free](Backend& backend) -> Result<Opening> {
+    const Result<platform::Space> space = platform::disk_space(folder);
+    if (required && space && space->free < least) {
+      return Error(Fault::unavailable, "new sessions must wait: " + std::to_string(space->free >> 20) +
+                                           " MiB are free for recordings, " + std::to_string(least >> 20) +
+                                           " MiB are needed");
+    }
+    return commit_opening(backend, row, kind);
   };
   Result<Opening> opening = co_await database_.run(commit);
   if (!opening) co_return control::to_failure(opening.error());
-  row = std::move(opening->row);
+  row = opening->row;
   if (!opening->created) {
     if (row.user_id != user ||
         !equal_in_constant_time(row.console_secret_hash, question.console_secret_hash)) {
@@ -119,14 +156,14 @@ Task<control::Answer> Office::open_session(Peer& console, control::OpenSession q
     }
     return failure(fault, std::move(text));
   };
-  if (agent(row.agent) == nullptr) co_return give_up(Fault::unavailable, row.asset_name + " is offline");
-  const bool required = site_.recording == store::Recording::required;
+  const bool behind_jumpoint = opening->asset.target.has_value();
+  if (!behind_jumpoint && endpoint(row.endpoint()) == nullptr)
+    co_return give_up(Fault::unavailable, row.asset_name + " is offline");
   Result<std::unique_ptr<Recorder>> recorder = record(row);
   if (!recorder && required) {
     co_return give_up(Fault::unavailable, "the recording cannot be written: " + recorder.error().message());
   }
   hub_.add(row, recorder ? std::move(*recorder) : nullptr, required);
-  update_session_count(row.agent);
 
   identity::Ticket ticket;
   ticket.session = row.id;
@@ -136,40 +173,106 @@ Task<control::Answer> Office::open_session(Peer& console, control::OpenSession q
   ticket.endpoint_secret = endpoint_secret;
   ticket.rights = {row.kind};
   ticket.wait_limit_seconds = row.wait_limit_seconds;
+  ticket.target = std::move(opening->asset.target);
+  opening->asset.target.reset();
+  Result<void> started;
+  if (behind_jumpoint) {
+    started = co_await start_on_node(row.id, ticket, opening->asset, opening->nodes);
+  } else {
+    update_session_count(row.endpoint());
+    event(session_event(row, "session.open", source));
+    started = co_await ask_to_start(row.id, ticket, limits::kTicketLife);
+  }
+  if (!started) {
+    const Fault fault = started.error().is(Fault::closed)      ? Fault::closed
+                        : started.error().is(Fault::refused)   ? Fault::refused
+                        : started.error().is(Fault::timed_out) ? Fault::timed_out
+                                                               : Fault::unavailable;
+    co_return give_up(fault, started.error().context);
+  }
+  const LiveSession* session = hub_.find(row.id);
+  if (session == nullptr) co_return failure(Fault::closed, "the session was ended before it began");
+  if (behind_jumpoint) event(session_event(session->row(), "session.open", source));
+  co_return opened(session->row());
+}
+
+Task<Result<void>> Office::start_on_node(store::SessionId id, const identity::Ticket& ticket,
+                                         const api::Startable& asset, const std::vector<store::Node>& nodes) {
+  std::vector<NodeCandidate> candidates;
+  for (const store::Node& node : nodes) {
+    const store::Endpoint at = store::node_endpoint(node.id);
+    candidates.push_back({node.id, node.hostname, node.tag, node.abilities, endpoint(at) != nullptr,
+                          static_cast<std::uint32_t>(hub_.of_endpoint(at)), assigned_[node.id]});
+  }
+  const NodeWish wish{asset.jumpoint_name, asset.ability, asset.node_id, asset.node_tag};
+  const Result<std::vector<std::int64_t>> order = assign_nodes(candidates, wish);
+  if (!order) co_return Error(Fault::unavailable, asset.name + ": " + order.error().context);
+  Result<void> started = Error(Fault::unavailable, asset.name + " went offline");
+  for (const std::int64_t number : *order) {
+    LiveSession* session = hub_.find(id);
+    if (session == nullptr) co_return Error(Fault::closed, "the session was ended before it began");
+    const auto node =
+        std::find_if(nodes.begin(), nodes.end(), [&](const store::Node& one) { return one.id == number; });
+    // A secret of its own for each: one that answers too late cannot attach.
+    identity::Ticket own = ticket;
+    own.endpoint_secret = identity::random_secret(32);
+    const store::Hash hash = identity::sha256(own.endpoint_secret.reveal());
+    const store::Endpoint before = session->row().endpoint();
+    session->row().node = number;
+    session->row().node_name = node->hostname;
+    session->row().endpoint_secret_hash = hash;
+    ++assigned_[number];
+    update_session_count(before);
+    update_session_count(store::node_endpoint(number));
+    auto assign = [id, number, name = node->hostname, hash](Backend& backend) {
+      return backend.store->sessions.assign(id, number, name, hash);
+    };
+    const Result<void> stored = co_await database_.run(assign);
+    if (!stored) co_return stored.error();
+    const bool last = number == order->back();
+    started = co_await ask_to_start(id, own, last ? Duration(limits::kTicketLife) : Duration(kNextNode));
+    if (started || started.error().is(Fault::closed)) co_return started;
+    log::info("office", "a node did not start a session",
+              {{"session", to_hex(id)}, {"node", number}, {"reason", started.error().message()}});
+  }
+  co_return started;
+}
+
+Task<Result<void>> Office::ask_to_start(store::SessionId id, const identity::Ticket& ticket, Duration limit) {
+  const LiveSession* session = hub_.find(id);
+  if (session == nullptr) co_return Error(Fault::closed, "the session was ended before it began");
+  const std::string name = session->row().asset_name;
   Start start(executor_);
-  starts_[row.id] = &start;
+  starts_[id] = &start;
   struct Forget {
     std::map<store::SessionId, Start*>& starts;
     store::SessionId id;
     ~Forget() { starts.erase(id); }
-  } forget{starts_, row.id};
-  if (!order(row.agent, identity::OrderKind::start_session, to_json(ticket))) {
-    co_return give_up(Fault::unavailable, row.asset_name + " went offline");
+  } forget{starts_, id};
+  if (!order(session->row().endpoint(), identity::OrderKind::start_session, to_json(ticket))) {
+    co_return Error(Fault::unavailable, name + " went offline");
   }
-  event(session_event(row, "session.open", source));
-  const Instant until = BootClock::now() + limits::kTicketLife;
+  const Instant until = BootClock::now() + limit;
   while (!start.word && BootClock::now() < until) {
-    const LiveSession* session = hub_.find(row.id);
-    if (session == nullptr) co_return failure(Fault::closed, "the session was ended before it began");
-    if (session->row().state == store::SessionState::running) break;
+    session = hub_.find(id);
+    if (session == nullptr) co_return Error(Fault::closed, "the session was ended before it began");
+    if (session->row().state == store::SessionState::running) co_return Result<void>();
     co_await start.told.wait_for(until - BootClock::now());
   }
-  const LiveSession* session = hub_.find(row.id);
-  const bool running = session != nullptr && session->row().state == store::SessionState::running;
-  if (start.word && !start.word->started)
-    co_return give_up(Fault::refused, row.asset_name + " refused: " + printable(start.word->text));
-  if (!start.word && !running) {
-    co_return give_up(Fault::timed_out,
-                      row.asset_name + " gave no answer within 60 s; unknown whether it ran");
-  }
-  co_return opened(row);
+  session = hub_.find(id);
+  if (session != nullptr && session->row().state == store::SessionState::running) co_return Result<void>();
+  if (start.word && start.word->started) co_return Result<void>();
+  if (start.word) co_return Error(Fault::refused, name + " refused: " + printable(start.word->text));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
+  co_return Error(Fault::timed_out,
+                  name + " gave no answer within " + std::to_string(seconds) + " s; unknown whether it ran");
 }
 
-void Office::session_start(std::int64_t agent, const control::SessionStart& notice) {
+void Office::session_start(const store::Endpoint& from, const control::SessionStart& notice) {
   const auto start = starts_.find(notice.session);
   if (start == starts_.end()) return;
   const LiveSession* session = hub_.find(notice.session);
-  if (session == nullptr || session->row().agent != agent) return;
+  if (session == nullptr || session->row().endpoint() != from) return;
   start->second->word = notice;
   start->second->told.set();
 }
@@ -212,7 +315,7 @@ Task<mux::Notice> Office::why_gone(store::SessionId id, std::string who) {
   const Result<std::optional<store::Session>> row = co_await database_.run(look_up);
   // Whoever it does not belong to learns nothing of it.
   const bool concerned =
-      row && *row && (who == "user:" + (*row)->username || who == "agent:" + std::to_string((*row)->agent));
+      row && *row && (who == "user:" + (*row)->username || who == (*row)->endpoint().name());
   if (concerned && (*row)->state == store::SessionState::ended) {
     co_return mux::Notice{mux::Reason::finished,
                           (*row)->reason.empty() ? "the session has ended" : (*row)->reason};
@@ -241,7 +344,41 @@ Hub::Events Office::hub_events() {
   events.on_over = [this](const store::Session& row, const mux::Notice& why, std::uint64_t bytes) {
     session_over(row, why, bytes);
   };
+  events.on_host_key = [this](const LiveSession& session, const Conversation::HostKey& key) {
+    keep_host_key(session, key.key);
+  };
+  events.on_remark = [this](const LiveSession& session, const Conversation::Said& said) {
+    store::Event remark =
+        session_event(session.row(), said.warning ? "session.warning" : "session.remark", {});
+    remark.who = session.row().endpoint().name();
+    remark.text = said.text;
+    event(std::move(remark));
+  };
   return events;
+}
+
+// Confirmed by the representative on first use: from now on it is the one that is expected.
+void Office::keep_host_key(const LiveSession& session, const std::string& key) {
+  if (session.row().asset_kind != store::AssetKind::shell_jump || !api::host_key_fault(key).empty()) return;
+  store::Event learnt = session_event(session.row(), "asset.host_key", {});
+  learnt.object = "asset:" + std::to_string(session.row().asset);
+  learnt.text = "confirmed the host key of " + session.row().asset_name + " on first use";
+  json::object details = learnt.details.as_object();
+  details["host_key"] = key;
+  details["session"] = to_hex(session.row().id);
+  learnt.details = std::move(details);
+  auto write = [asset = session.row().asset, key, learnt](Backend& backend) -> Result<void> {
+    store::Transaction whole(backend.store->db());
+    const Result<bool> first =
+        backend.store->jump_items.add_first_host_key(asset, key, learnt.who, learnt.at);
+    if (!first) return first.error();
+    if (*first) {
+      const Result<std::int64_t> added = backend.store->events.add(learnt);
+      if (!added) return added.error();
+    }
+    return whole.commit();
+  };
+  tasks_.spawn("host key", run_quietly(std::move(write)));
 }
 
 void Office::session_over(const store::Session& row, const mux::Notice& why, std::uint64_t bytes) {
@@ -256,11 +393,11 @@ void Office::session_over(const store::Session& row, const mux::Notice& why, std
   over.text = reason;
   if (why.reason == mux::Reason::failed) over.result = "failed";
   event(std::move(over));
-  update_session_count(row.agent);
+  update_session_count(row.endpoint());
 }
 
-void Office::update_session_count(std::int64_t agent) {
-  presence_.set_sessions(agent, static_cast<std::uint32_t>(hub_.of_agent(agent)));
+void Office::update_session_count(const store::Endpoint& endpoint) {
+  presence_.set_sessions(endpoint, static_cast<std::uint32_t>(hub_.of_endpoint(endpoint)));
 }
 
 }  // namespace jump::appliance

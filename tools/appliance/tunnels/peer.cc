@@ -15,6 +15,46 @@ constexpr auto kCloneProbe = std::chrono::seconds(5);
 constexpr auto kRemovedLinger = std::chrono::seconds(10);  // for the uninstall order to be read
 constexpr std::uint32_t kRetryDisabled = 60000;
 
+// What the store knows of who comes.
+struct Known {
+  bool listed = false;
+  bool disabled = false;
+  bool removed = false;
+  std::int64_t jumpoint = 0;
+};
+
+Result<Known> known_agent(Backend& backend, std::int64_t id) {
+  Known known;
+  const auto assets = backend.store->jump_clients.of_agent(id);
+  if (!assets) return assets.error();
+  known.listed = !assets->empty();
+  if (known.listed) {
+    known.disabled = assets->front().disabled;
+    known.jumpoint = assets->front().zone_jumpoint.value_or(0);
+    return known;
+  }
+  const auto tombstone = backend.store->jump_clients.tombstone(id);
+  if (!tombstone) return tombstone.error();
+  known.removed = tombstone->has_value();
+  return known;
+}
+
+// A disabled Jumpoint's nodes stay connected (PRODUCT.md 5.2).
+Result<Known> known_node(Backend& backend, std::int64_t id) {
+  Known known;
+  const auto row = backend.store->jumpoints.node(id);
+  if (!row) return row.error();
+  known.listed = row->has_value();
+  if (known.listed) {
+    known.jumpoint = (*row)->jumpoint_id;
+    return known;
+  }
+  const auto tombstone = backend.store->jumpoints.node_tombstone(id);
+  if (!tombstone) return tombstone.error();
+  known.removed = tombstone->has_value();
+  return known;
+}
+
 }  // namespace
 
 Peer::Peer(Office& office, std::unique_ptr<tunnel::TlsStream> stream)
@@ -73,7 +113,7 @@ void Peer::leave() {
   if (sender_ == control::Sender::console) {
     office_.remove_console(*this);
   } else {
-    office_.remove_agent(agent_, *this);
+    office_.remove_endpoint(endpoint_, *this);
   }
   log::info("tunnel", "gone", {{"peer", who_}, {"reason", why.message()}});
 }
@@ -121,7 +161,7 @@ Task<Result<void>> Peer::admit() {
     go_away(mux::GoAway::protocol, "the hello names another role than the handshake proved");
     co_return Error(Fault::unauthenticated, "the hello names another role than the handshake proved");
   }
-  co_return console ? co_await admit_console() : co_await admit_agent();
+  co_return console ? co_await admit_console() : co_await admit_endpoint();
 }
 
 Task<Result<void>> Peer::admit_console() {
@@ -145,30 +185,15 @@ Task<Result<void>> Peer::admit_console() {
   co_return Result<void>();
 }
 
-Task<Result<void>> Peer::admit_agent() {
+Task<Result<void>> Peer::admit_endpoint() {
   const identity::VerifiedPeer& proved = *stream_->peer();
-  agent_ = static_cast<std::int64_t>(proved.identity.id);
+  const bool node = proved.identity.role == identity::PeerRole::node;
+  const auto number = static_cast<std::int64_t>(proved.identity.id);
+  endpoint_ = node ? store::node_endpoint(number) : store::agent_endpoint(number);
   serial_ = proved.serial;
   renewal_only_ = proved.renewal_only;
-  struct Known {
-    bool listed = false;
-    bool disabled = false;
-    bool removed = false;
-  };
-  const std::int64_t id = agent_;
-  auto look_up = [id](Backend& backend) -> Result<Known> {
-    Known known;
-    const auto assets = backend.store->jump_clients.of_agent(id);
-    if (!assets) return assets.error();
-    known.listed = !assets->empty();
-    if (known.listed) {
-      known.disabled = assets->front().disabled;
-      return known;
-    }
-    const auto tombstone = backend.store->jump_clients.tombstone(id);
-    if (!tombstone) return tombstone.error();
-    known.removed = tombstone->has_value();
-    return known;
+  auto look_up = [endpoint = endpoint_](Backend& backend) {
+    return endpoint.node() ? known_node(backend, endpoint.id) : known_agent(backend, endpoint.id);
   };
   const Result<Known> known = co_await office_.database().run(look_up);
   if (!known) {
@@ -183,19 +208,20 @@ Task<Result<void>> Peer::admit_agent() {
     co_return Error(Fault::refused, "removed: told to uninstall");
   }
   if (!known->listed) {
-    go_away(mux::GoAway::unauthenticated, "this appliance has no agent " + std::to_string(agent_));
-    co_return Error(Fault::not_found, "unknown agent");
+    go_away(mux::GoAway::unauthenticated, "this appliance does not know " + who_);
+    co_return Error(Fault::not_found, "unknown");
   }
   if (known->disabled) {
     go_away(mux::GoAway::disabled, "disabled by an administrator", kRetryDisabled);
     co_return Error(Fault::refused, "disabled");
   }
-  if (Peer* other = office_.agent(agent_)) {
+  jumpoint_ = known->jumpoint;
+  if (Peer* other = office_.endpoint(endpoint_)) {
     Result<void> settled = co_await settle_double(*other);
     if (!settled) co_return settled;
   }
   if (ended_) co_return *ended_;
-  office_.add_agent(agent_, *this);
+  office_.add_endpoint(endpoint_, *this);
   welcome(false);
   after_welcome();
   co_return Result<void>();
@@ -207,20 +233,21 @@ Task<Result<void>> Peer::settle_double(Peer& other) {
   const bool same_process =
       hello_->instance && other.hello_->instance && *hello_->instance == *other.hello_->instance;
   const bool alive = !same_process && co_await other.answers_within(kCloneProbe);
-  Peer* still = office_.agent(agent_);
+  Peer* still = office_.endpoint(endpoint_);
   if (still == nullptr) co_return Result<void>();
   if (!alive) {
-    still->go_away(mux::GoAway::replaced, "a newer tunnel of the same agent");
-    office_.remove_agent(agent_, *still);
+    still->go_away(mux::GoAway::replaced,
+                   endpoint_.node() ? "a newer tunnel of the same node" : "a newer tunnel of the same agent");
+    office_.remove_endpoint(endpoint_, *still);
     co_return Result<void>();
   }
-  const bool ours_fits = co_await office_.fingerprint_fits(agent_, hello_->fingerprint);
-  const bool theirs_fits = co_await office_.fingerprint_fits(agent_, still->hello_->fingerprint);
+  const bool ours_fits = co_await office_.fingerprint_fits(endpoint_, hello_->fingerprint);
+  const bool theirs_fits = co_await office_.fingerprint_fits(endpoint_, still->hello_->fingerprint);
   store::Event event;
   event.at = wall_seconds();
   event.who = "appliance";
   event.source = remote_address();
-  event.what = "agent.clone";
+  event.what = endpoint_.node() ? "node.clone" : "agent.clone";
   event.object = who_;
   event.result = "ok";
   if (ours_fits && !theirs_fits) {
@@ -228,7 +255,7 @@ Task<Result<void>> Peer::settle_double(Peer& other) {
                  " has another fingerprint and must enrol anew";
     office_.event(event);
     still->go_away(mux::GoAway::clone, "this identity belongs to another machine: enrol as a new one");
-    office_.remove_agent(agent_, *still);
+    office_.remove_endpoint(endpoint_, *still);
     co_return Result<void>();
   }
   event.text =
@@ -261,13 +288,13 @@ void Peer::after_welcome() {
   channel_.tell(reports);
   offer_psk();
   // A machine that was started anew has none of its sessions any more.
-  const std::int64_t id = agent_;
   const std::string boot = hello_->boot_id;
   office_.hub().finish_if(
       [&](const store::Session& row) {
-        return row.agent == id && !row.endpoint_boot_id.empty() && row.endpoint_boot_id != boot;
+        return row.endpoint() == endpoint_ && !row.endpoint_boot_id.empty() && row.endpoint_boot_id != boot;
       },
       {mux::Reason::endpoint_restarted, "endpoint restarted"});
+  if (jumpoint_ != 0) tasks_.spawn("zone settings", office_.tell_zone(endpoint_, jumpoint_));
 }
 
 void Peer::offer_psk() {
@@ -348,7 +375,7 @@ Result<void> Peer::on_attach(const mux::FrameView& frame) {
   if (session != nullptr) {
     const store::Session& row = session->row();
     const store::Hash& expected = console ? row.console_secret_hash : row.endpoint_secret_hash;
-    const bool identity_fits = console ? row.user_id == user_id() : row.agent == agent_;
+    const bool identity_fits = console ? row.user_id == user_id() : row.endpoint() == endpoint_;
     allowed = identity_fits && equal_in_constant_time(expected, hash);
   }
   if (!allowed) {
@@ -400,14 +427,14 @@ Task<> Peer::answer_question(std::uint64_t ask, control::Question question) {
     answer = co_await office_.end_session(*this, std::move(*end));
   } else if (auto* request = std::get_if<control::CertificateRequest>(&question)) {
     Result<control::CertificateGrant> grant =
-        co_await office_.renew(agent_, std::move(request->csr), serial_);
+        co_await office_.renew(endpoint_, std::move(request->csr), serial_);
     if (grant) {
       answer = std::move(*grant);
     } else {
       answer = control::to_failure(grant.error());
     }
   } else if (std::holds_alternative<control::Uninstalling>(question)) {
-    co_await office_.uninstalled(agent_, remote_address());
+    co_await office_.uninstalled(endpoint_, remote_address());
   }
   --questions_;
   channel_.answer(ask, answer);
@@ -425,17 +452,21 @@ Result<void> Peer::on_notice(control::Notice notice) {
     ++questions_;
     tasks_.spawn("holdings", on_holdings(*holdings));
   } else if (const auto* start = std::get_if<control::SessionStart>(&notice)) {
-    office_.session_start(agent_, *start);
+    office_.session_start(endpoint_, *start);
+  } else if (auto* zone = std::get_if<control::ZoneProxyState>(&notice)) {
+    ++questions_;
+    tasks_.spawn("zone proxy", store_zone_proxy(std::move(*zone)));
   }
   return {};
 }
 
 Task<> Peer::store_inventory(control::Inventory inventory) {
-  const std::int64_t id = agent_;
-  auto write = [id, inventory = std::move(inventory)](Backend& backend) {
+  auto write = [endpoint = endpoint_, inventory = std::move(inventory)](Backend& backend) {
     const store::JumpClients::Known known{inventory.hostname, inventory.fqdn, inventory.operating_system,
                                           inventory.software_version, inventory.private_ip};
-    return backend.store->jump_clients.set_inventory(id, known, to_json(inventory), wall_seconds());
+    if (endpoint.node())
+      return backend.store->jumpoints.set_node_inventory(endpoint.id, known, inventory.abilities);
+    return backend.store->jump_clients.set_inventory(endpoint.id, known, to_json(inventory), wall_seconds());
   };
   const Result<void> stored = co_await office_.database().run(std::move(write));
   if (!stored)
@@ -445,10 +476,10 @@ Task<> Peer::store_inventory(control::Inventory inventory) {
 }
 
 Task<> Peer::store_statistics(control::Statistics statistics) {
-  const std::int64_t id = agent_;
-  auto write = [id, statistics = std::move(statistics)](Backend& backend) {
-    return backend.store->jump_clients.set_statistics(id, statistics.console_user, to_json(statistics),
-                                                      wall_seconds());
+  auto write = [endpoint = endpoint_, statistics = std::move(statistics)](Backend& backend) -> Result<void> {
+    if (endpoint.node()) return {};
+    return backend.store->jump_clients.set_statistics(endpoint.id, statistics.console_user,
+                                                      to_json(statistics), wall_seconds());
   };
   const Result<void> stored = co_await office_.database().run(std::move(write));
   if (!stored)
@@ -457,11 +488,32 @@ Task<> Peer::store_statistics(control::Statistics statistics) {
   --questions_;
 }
 
-// What the agent holds; what it lacks follows as orders.
+// The clients that come through this Jumpoint hear of a proxy that is new, gone or elsewhere.
+Task<> Peer::store_zone_proxy(control::ZoneProxyState state) {
+  const bool changed = state.listening != zone_listening_ || state.address != zone_address_;
+  zone_listening_ = state.listening;
+  zone_address_ = state.address;
+  state.address = printable(state.address, 300);
+  state.reason = printable(state.reason, 500);
+  if (state.warnings.size() > 16) state.warnings.resize(16);
+  for (std::string& warning : state.warnings) warning = printable(warning, 500);
+  auto write = [id = endpoint_.id, told = to_json(state)](Backend& backend) {
+    return backend.store->jumpoints.set_zone_proxy(id, told);
+  };
+  const Result<void> stored = co_await office_.database().run(std::move(write));
+  if (stored && changed) office_.zone_changed(jumpoint_);
+  --questions_;
+}
+
+// What the endpoint holds; what it lacks follows as orders.
 Task<> Peer::on_holdings(control::Holdings holdings) {
-  const std::int64_t id = agent_;
-  auto write = [id, holdings](Backend& backend) {
-    return backend.store->jump_clients.note_holdings(id, holdings.trust_serial, holdings.addresses_serial);
+  auto write = [endpoint = endpoint_, holdings](Backend& backend) {
+    if (endpoint.node()) {
+      return backend.store->jumpoints.note_node_holdings(endpoint.id, holdings.trust_serial,
+                                                         holdings.addresses_serial);
+    }
+    return backend.store->jump_clients.note_holdings(endpoint.id, holdings.trust_serial,
+                                                     holdings.addresses_serial);
   };
   (void)co_await office_.database().run(write);
   --questions_;

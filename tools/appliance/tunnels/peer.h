@@ -25,7 +25,10 @@ class Peer : tunnel::LinkHandler, LegOwner {
 
   // What the hello said; empty before it.
   const std::optional<control::Hello>& hello() const { return hello_; }
-  std::int64_t agent() const { return agent_; }
+  // Of an agent or node, once it is admitted.
+  const store::Endpoint& endpoint() const { return endpoint_; }
+  // Of a node: its Jumpoint. Of an agent: that through whose Jump Zone Proxies it comes; 0: none.
+  std::int64_t jumpoint() const { return jumpoint_; }
   const std::optional<api::Principal>& user() const { return user_; }
   std::int64_t user_id() const { return user_ && user_->user ? user_->user->id : 0; }
   std::string who() const { return who_; }
@@ -49,7 +52,7 @@ class Peer : tunnel::LinkHandler, LegOwner {
   void leave();
   Task<> run_link();
   Task<Result<void>> admit();
-  Task<Result<void>> admit_agent();
+  Task<Result<void>> admit_endpoint();
   Task<Result<void>> admit_console();
   Task<Result<void>> settle_double(Peer& other);
   void welcome(bool uninstall_only);
@@ -60,6 +63,7 @@ class Peer : tunnel::LinkHandler, LegOwner {
   Result<void> on_notice(control::Notice notice);
   Task<> store_inventory(control::Inventory inventory);
   Task<> store_statistics(control::Statistics statistics);
+  Task<> store_zone_proxy(control::ZoneProxyState state);
   Task<> on_holdings(control::Holdings holdings);
   Result<void> on_attach(const mux::FrameView& frame);
   Task<> refuse_attach(std::uint32_t slot, store::SessionId id);
@@ -80,7 +84,10 @@ class Peer : tunnel::LinkHandler, LegOwner {
   std::optional<control::Hello> hello_;
   control::Sender sender_ = control::Sender::agent;
   std::optional<Error> ended_;
-  std::int64_t agent_ = 0;
+  store::Endpoint endpoint_;
+  std::int64_t jumpoint_ = 0;
+  bool zone_listening_ = false;  // as last told by a node
+  std::string zone_address_;
   std::string serial_;
   bool renewal_only_ = false;
   std::optional<api::Principal> user_;

@@ -9,6 +9,7 @@
 
 #include "common/tunnel/peer_verifier.h"
 #include "tools/appliance/api/presence.h"
+#include "tools/appliance/store/endpoint.h"
 
 namespace jump::appliance {
 
@@ -16,33 +17,42 @@ namespace jump::appliance {
 class PresenceTable : public api::Presence {
  public:
   std::optional<api::AgentPresence> agent(std::int64_t agent) const override {
-    const std::lock_guard lock(mutex_);
-    const auto found = agents_.find(agent);
-    if (found == agents_.end()) return std::nullopt;
-    return found->second;
+    return of(store::agent_endpoint(agent));
+  }
+  std::optional<api::AgentPresence> node(std::int64_t node) const override {
+    return of(store::node_endpoint(node));
   }
   std::int64_t online() const override {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::int64_t>(agents_.size());
+    return static_cast<std::int64_t>(endpoints_.size()) - nodes_;
   }
 
-  void connected(std::int64_t agent, api::AgentPresence presence) {
+  void connected(const store::Endpoint& endpoint, api::AgentPresence presence) {
     const std::lock_guard lock(mutex_);
-    agents_[agent] = std::move(presence);
+    const bool fresh = endpoints_.insert_or_assign(endpoint, std::move(presence)).second;
+    if (fresh && endpoint.node()) ++nodes_;
   }
-  void disconnected(std::int64_t agent) {
+  void disconnected(const store::Endpoint& endpoint) {
     const std::lock_guard lock(mutex_);
-    agents_.erase(agent);
+    if (endpoints_.erase(endpoint) > 0 && endpoint.node()) --nodes_;
   }
-  void set_sessions(std::int64_t agent, std::uint32_t sessions) {
+  void set_sessions(const store::Endpoint& endpoint, std::uint32_t sessions) {
     const std::lock_guard lock(mutex_);
-    const auto found = agents_.find(agent);
-    if (found != agents_.end()) found->second.sessions = sessions;
+    const auto found = endpoints_.find(endpoint);
+    if (found != endpoints_.end()) found->second.sessions = sessions;
   }
 
  private:
+  std::optional<api::AgentPresence> of(const store::Endpoint& endpoint) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = endpoints_.find(endpoint);
+    if (found == endpoints_.end()) return std::nullopt;
+    return found->second;
+  }
+
   mutable std::mutex mutex_;
-  std::unordered_map<std::int64_t, api::AgentPresence> agents_;
+  std::unordered_map<store::Endpoint, api::AgentPresence, store::EndpointHash> endpoints_;
+  std::int64_t nodes_ = 0;
 };
 
 // Network thread only.
