@@ -36,6 +36,7 @@ Connection::Connection(Worker& worker, Arrival arrival, Instant now)
       deadline_(now + worker.policy().limits.header),
       beginning_(std::make_unique<Beginning>()) {
   beginning_->refusal = std::move(arrival.refusal);
+  counted_ = !beginning_->refusal;
 }
 
 template <typename F>
@@ -289,6 +290,7 @@ Report Connection::report(Instant now) const {
   report.verdict = verdict_;
   report.status = status_;
   report.rule = rule_;
+  report.counted = counted_;
   report.up = flows_[0].moved;
   report.down = flows_[1].moved;
   report.time = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);

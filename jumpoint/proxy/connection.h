@@ -28,7 +28,7 @@ struct Arrival {
   Socket socket;
   Source source;
   std::uint32_t rule = 0;
-  std::optional<Refusal> refusal;  // decided before a byte was read
+  std::optional<Refusal> refusal;  // decided before a byte was read; then it counts against no limit
 };
 
 class Connection {
@@ -91,6 +91,7 @@ class Connection {
   Stage stage_ = Stage::header;
   Verdict verdict_ = Verdict::left;
   std::uint16_t status_ = 0;
+  bool counted_ = true;
   std::uint8_t pending_ = 0;  // handlers that will still run
   Instant started_;
   Instant deadline_;                      // of the present stage, tunnels excepted

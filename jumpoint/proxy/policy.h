@@ -58,6 +58,7 @@ inline std::string to_text(const Source& source) {
 
 struct Report {
   Source source;
+  bool counted = true;  // against the limits of connections
   Verdict verdict = Verdict::left;
   int status = 0;          // 0: nothing was answered
   std::string request;     // its first line, control characters escaped

@@ -360,13 +360,14 @@ void Proxy::arrived(Worker& worker, Socket socket, const tcp::endpoint& source) 
     arrival.refusal = {429, access::to_text(arrival.source.address) + " has its " +
                                 std::to_string(limits.connections_per_source) + " connections"};
   }
+  if (arrival.refusal) sources_.remove(arrival.source.address);
   worker.take(std::move(arrival));
 }
 
 // --- what became of them ----------------------------------------------------------------------------
 
 void Proxy::ended(const Report& report) {
-  sources_.remove(report.source.address);
+  if (report.counted) sources_.remove(report.source.address);
   switch (report.verdict) {
     case Verdict::tunnel:
       ++counters_.accepted;

@@ -84,7 +84,7 @@ class Proxy {
   TaskGroup tasks_;
   Event changed_;
   std::optional<Settings> settings_;
-  std::string fault_;   // of the last settings
+  std::string fault_;  // of the last settings
   // Why nothing is listened on.
   std::string reason_ = "the appliance has not been reached yet";
   std::shared_ptr<const Policy> policy_ = std::make_shared<Policy>();
