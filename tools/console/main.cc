@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   add_session_commands(app, chosen);
   add_transfer_commands(app, chosen);
   add_forward_commands(app, chosen);
+  add_ssh_commands(app, chosen);
   add_recording_commands(app, chosen);
   add_installer_commands(app, chosen);
   add_jumpoint_commands(app, chosen);
