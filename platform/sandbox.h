@@ -19,5 +19,7 @@ enum class Sandbox {
 // What is forbidden fails with "operation not permitted". Fault::unsupported where the system has no such
 // walls; then nothing was changed.
 Result<void> enter_sandbox(Sandbox kind);
+// Whether that works here, tried in a child process: before there is a second thread.
+Result<void> try_sandbox(Sandbox kind);
 
 }  // namespace jump::platform

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -196,6 +197,24 @@ Result<void> enter_sandbox(Sandbox kind) {
   allow_work(filter);
   if (kind == Sandbox::connections_only) allow_connections(filter);
   return filter.install();
+}
+
+Result<void> try_sandbox(Sandbox kind) {
+  const int child = ::fork();
+  if (child < 0) return system_error("try the sandbox");
+  if (child == 0) {
+    if (!enter_sandbox(kind)) ::_exit(1);
+    // It holds: a program cannot be started, and what is allowed works.
+    char* const none[] = {nullptr};
+    ::execve("/bin/true", none, none);
+    ::_exit(errno == EPERM && ::getpid() > 0 ? 0 : 2);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return system_error("try the sandbox");
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return Error(Fault::unsupported, "this machine lets no process lock itself up (seccomp)");
 }
 
 }  // namespace jump::platform
