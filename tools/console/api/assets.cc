@@ -167,8 +167,12 @@ Task<Result<std::vector<Asset>>> find_assets(ApiClient& api, std::string wanted)
 
 std::string absence_text(const Asset& asset, std::int64_t now) {
   std::string text = printable(asset.names.name, 128) + " is ";
+  const bool behind = asset.kind != AssetKind::jump_client;
+  if (asset.state == "disabled" && behind) {
+    return text + "not to be reached: Jumpoint " + printable(asset.jumpoint, 128) + " is disabled";
+  }
   if (asset.state == "disabled" || asset.state == "uninstalled") return text + asset.state;
-  if (asset.kind != AssetKind::jump_client) {
+  if (behind) {
     return text + "offline: no node of Jumpoint " +
            (asset.jumpoint.empty() ? std::string("it is on") : printable(asset.jumpoint, 128)) + " is online";
   }

@@ -35,7 +35,7 @@ constexpr std::array kFields = std::to_array<Field>({
      "127.x.x.x, where consoles listen; 127.0.0.1"},
     {"--type", "tunnel_type", kTunnel, FieldType::text, "TYPE", "tcp, mssql or k8s"},
     {"--user", "username", kBehind, FieldType::text, "NAME", "User name there, at most 128 characters"},
-    {"--credential", "vault_account_id", kBehind, FieldType::credential, "CREDENTIAL",
+    {"--credential", "vault_account_id", kShell, FieldType::credential, "CREDENTIAL",
      "Stored credential that logs in: see `jump credential list`; none takes it away"},
     {"--terminal", "terminal", kShell, FieldType::text, "TYPE", "xterm or VT100"},
     {"--keep-alive", "keep_alive", kShell, FieldType::number, "SECONDS", "0 to 300; 0 is off"},

@@ -199,7 +199,7 @@ Task<int> list_jumpoints(Context& context, bool as_json) {
   const Result<json::array> rows = co_await (*api)->list("/jumpoint", Query());
   if (!rows) co_return fail(rows.error());
   if (as_json) co_return print_json(*rows);
-  Table table({"ID", "NAME", "CODE NAME", "STATE", "FOR", "COMMENTS"});
+  Table table({"ID", "NAME", "CODE NAME", "STATE", "NODES", "SESSIONS", "FOR", "COMMENTS"});
   for (const json::value& row : *rows) {
     if (!row.is_object()) continue;
     const json::object& one = row.get_object();
@@ -207,7 +207,10 @@ Task<int> list_jumpoints(Context& context, bool as_json) {
     table.add({std::to_string(number_of(one, "id").value_or(0)), text_of(one, "name"),
                text_of(one, "code_name"),
                std::string(there ? "online" : "offline") + (flag_of(one, "enabled") ? "" : ", disabled"),
-               abilities_of(one), cut_to_width(printable(text_of(one, "comments")), 60)});
+               std::to_string(number_of(one, "nodes_online").value_or(0)) + " of " +
+                   std::to_string(number_of(one, "nodes").value_or(0)),
+               std::to_string(number_of(one, "sessions").value_or(0)), abilities_of(one),
+               cut_to_width(printable(text_of(one, "comments")), 60)});
   }
   co_return print(table.text());
 }
