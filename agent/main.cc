@@ -8,6 +8,7 @@
 #include "agent/service/kinds.h"
 #include "common/endpoint/session_host.h"
 #include "common/endpoint/tunnel_process.h"
+#include "common/endpoint/wake/wake_helper.h"
 #include "common/tunnel/tls_context.h"
 
 namespace {
@@ -28,8 +29,10 @@ void add_install(CLI::App& app, Options& options) {
       "Example: jump-client install --key-info-file key.txt --name web-01\n"
       "Exit status: 0 enrolled, 10 no address answers, 11 proxy, 12 not this appliance, 13 the key has "
       "expired,\n"
-      "14 limit reached, 15 an option that the key does not allow, 16 waits for approval, 17 refused, 1 "
-      "other.\n"
+      "14 limit reached, 15 an option that the key does not allow, 16 waits for approval, 17 refused, "
+      "18 not online in time,\n"
+      "2 wrong usage, 1 other.\n"
+      "Where systemd knows the service, it is started.\n"
       "Installing again on the same machine is a repair: it stays the same asset.");
   install->add_option("--key-info-file", options.install.key_info_file,
                       "File with the deployment key, - for standard input");
@@ -44,16 +47,25 @@ void add_install(CLI::App& app, Options& options) {
   install->add_flag_callback(
       "--ephemeral", [&options] { options.install.overrides.ephemeral = true; },
       "Removed after 5 minutes offline");
+  install->add_option("--session-user", options.install.session_user,
+                      "Sessions run as this user, where the configuration file names none");
+  install
+      ->add_option("--wait", options.install.wait_seconds,
+                   "Wait until the service is online, at most so many seconds")
+      ->expected(0, 1)
+      ->default_str("60")
+      ->check(CLI::Range(1, 3600));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   tunnel::init_tls();
-  // The two roles that only the supervisor starts; their input is not for people.
+  // The roles that only the supervisor starts; their input is not for people.
   const std::string_view role = argc > 1 ? argv[1] : "";
   if (role == "tunnel") return endpoint::run_tunnel_process();
   if (role == "session") return endpoint::run_session_process(&agent::run_kind);
+  if (role == "wake") return endpoint::run_wake_process();
 
   CLI::App app(
       "The Jump Client: keeps this machine reachable through its appliance, and listens on nothing.");

@@ -15,8 +15,8 @@ namespace jump::platform {
 
 // A program that outlives this one, and that the service manager does not count to this service.
 //
-// Where systemd runs: a transient unit of its own through systemd-run (argv, no shell), started when exec()
-// was done. Elsewhere: fork, setsid, fork, so that init adopts it.
+// Where systemd runs and we are root: a transient unit of its own through systemd-run (argv, no shell),
+// started when exec() was done. Elsewhere: fork, setsid, fork, so that init adopts it.
 //
 // In both ways the program reads `input` from its standard input up to its end, through a pipe. It is never
 // in argv, the environment or a unit property, which others may read, nor in a file. A unit inherits no pipe,

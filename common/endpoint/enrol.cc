@@ -1,11 +1,14 @@
 #include "common/endpoint/enrol.h"
 
+#include <filesystem>
+
 #include "common/endpoint/appliance_dialler.h"
 #include "common/endpoint/enrol_exchange.h"
 #include "common/endpoint/state.h"
 #include "common/tunnel/dialler.h"
 #include "platform/files.h"
 #include "platform/machine.h"
+#include "platform/ownership.h"
 
 namespace jump::endpoint {
 namespace {
@@ -41,6 +44,11 @@ EnrolExit exit_for_dial(const Error& error, const std::vector<std::string>& atte
 
 // The identity that this machine has already, if any: it proves that it is the same asset.
 void show_previous(const std::string& folder, identity::EnrollRequest& request) {
+  // Not with rights of root: its owner faces the network.
+  const Result<platform::User> owner = platform::owner_of(folder);
+  if (!owner) return;
+  const Result<platform::ActingAs> acting = platform::ActingAs::begin(*owner);
+  if (!acting) return;
   const Result<identity::PrivateKey> key = identity::PrivateKey::load(key_path(folder));
   const Result<Bytes> pem = platform::read_file(certificate_path(folder), kPemBytes);
   if (!key || !pem) return;
@@ -49,15 +57,38 @@ void show_previous(const std::string& folder, identity::EnrollRequest& request) 
   request.previous = identity::make_key_proof(identity::ProofPurpose::adopt, *certificate, *key, request.csr);
 }
 
+// Made beside the one that is there and put in its place as a whole, so that nobody but us has ever had a
+// hand in what is given away.
+Result<void> store_identity(const EnrolInput& input, const identity::PrivateKey& key,
+                            const std::string& certificate) {
+  const std::string folder = identity_folder(input.data);
+  const std::string fresh = folder + ".new";
+  const std::string old = folder + ".old";
+  std::error_code failed;
+  for (const std::string& left : {fresh, old}) std::filesystem::remove_all(left, failed);
+  Result<void> done = platform::make_private_folder(fresh);
+  if (done) done = key.save(key_path(fresh));
+  if (done) done = platform::write_file(certificate_path(fresh), as_bytes(certificate), 0600);
+  if (done && !input.identity_user.empty()) {
+    const Result<platform::User> user = platform::find_user(input.identity_user);
+    done = user ? platform::give_folder(fresh, *user) : Result<void>(user.error());
+  }
+  if (!done) return done;
+  if (std::filesystem::exists(folder, failed)) std::filesystem::rename(folder, old, failed);
+  if (!failed) std::filesystem::rename(fresh, folder, failed);
+  if (failed) return Error(failed, "put the new identity in place");
+  std::filesystem::remove_all(old, failed);
+  return {};
+}
+
 Result<void> store(const EnrolInput& input, const identity::PrivateKey& key,
                    const identity::Enrolled& enrolled, const identity::TrustBundle& trust,
                    const identity::HashedFingerprint& fingerprint) {
-  const std::string folder = identity_folder(input.data);
-  Result<void> done = platform::make_private_folder(input.data);
-  if (done) done = platform::make_private_folder(folder);
+  // With a user for the tunnel process others may pass through to its folder.
+  Result<void> done = input.identity_user.empty() ? platform::make_private_folder(input.data)
+                                                  : platform::make_folder(input.data);
   if (done) done = platform::make_private_folder(input.data + "/private");
-  if (done) done = key.save(key_path(folder));
-  if (done) done = platform::write_file(certificate_path(folder), as_bytes(enrolled.certificate), 0600);
+  if (done) done = store_identity(input, key, enrolled.certificate);
   if (!done) return done;
   EndpointState state;
   const bool node = input.role == control::Role::node;
@@ -69,6 +100,7 @@ Result<void> store(const EnrolInput& input, const identity::PrivateKey& key,
   state.fingerprint = to_hex(identity::summary(fingerprint));
   state.site_salt = to_hex(input.key.site_salt);
   state.zone_proxies = input.key.proxies;
+  state.session_user = input.session_user;
   // An appliance without settings for us says nothing; its order comes with the first connection anyway.
   if (const Result<identity::SettingsOrder> settings =
           from_json<identity::SettingsOrder>(enrolled.settings)) {

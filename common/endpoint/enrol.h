@@ -15,8 +15,10 @@ struct EnrolInput {
   control::Role role = control::Role::agent;  // or node
   identity::DeploymentKey key;
   identity::EnrollOverrides overrides;
-  RouteSettings routes;  // addresses of the key are added
-  std::string data;      // folder
+  RouteSettings routes;                     // addresses of the key are added
+  std::string data;                         // folder
+  std::string identity_user;                // whose identity/ becomes; empty: ours
+  std::optional<std::string> session_user;  // goes into the state
   std::string software;
 };
 
@@ -32,6 +34,7 @@ enum class EnrolExit {
   override_refused = 15,
   needs_approval = 16,
   refused = 17,
+  not_online = 18,  // enrolled, but not online within the time of --wait
 };
 
 struct EnrolOutcome {

@@ -104,7 +104,9 @@ BOOST_DESCRIBE_STRUCT(NewIdentity, (), (certificate, proof))
 enum class TunnelState { connecting, online, waiting, refused };
 BOOST_DESCRIBE_ENUM(TunnelState, connecting, online, waiting, refused)
 
-// For the service manager and for whoever asks over the status socket.
+// For the service manager and for whoever asks over the status socket. Told whenever it changes, and every
+// kAliveEvery as a sign of life.
+inline constexpr auto kAliveEvery = std::chrono::seconds(10);
 struct TunnelStatus {
   TunnelState state = TunnelState::connecting;
   std::string appliance;  // address in use or tried last

@@ -13,6 +13,7 @@
 #include "common/tunnel/link.h"
 #include "platform/files.h"
 #include "platform/machine.h"
+#include "platform/ownership.h"
 
 namespace jump::endpoint {
 namespace {
@@ -97,6 +98,13 @@ class Goodbye : tunnel::LinkHandler {
   std::optional<Error> refused_;
 };
 
+// What faces the network here has the tunnel process's rights, also when root gave the command.
+Result<platform::ActingAs> act_as_tunnel(const ServiceSpec& service) {
+  const Result<platform::User> owner = platform::owner_of(identity_folder(service.data));
+  if (!owner) return owner.error();
+  return platform::ActingAs::begin(*owner);
+}
+
 Task<Result<void>> say_goodbye(asio::any_io_executor executor, const Begin& begin) {
   Result<std::unique_ptr<ApplianceDialler>> dialler = ApplianceDialler::create(executor, begin);
   if (!dialler) co_return dialler.error();
@@ -109,6 +117,15 @@ Task<Result<void>> say_goodbye(asio::any_io_executor executor, const Begin& begi
 Task<> timed_goodbye(asio::any_io_executor executor, const Begin& begin, Result<void>& result) {
   Task<Result<void>> saying = say_goodbye(executor, begin);
   result = co_await with_timeout(kGoodbyeTime, "the goodbye to the appliance", std::move(saying));
+}
+
+// As its owner: root's files stay root's, a service user's the service user's.
+Result<EndpointState> load_own_state(const ServiceSpec& service) {
+  const Result<platform::User> owner = platform::owner_of(service.data);
+  if (!owner) return owner.error();
+  const Result<platform::ActingAs> acting = platform::ActingAs::begin(*owner);
+  if (!acting) return acting.error();
+  return load_state(service.data);
 }
 
 struct Finding {
@@ -148,6 +165,8 @@ Result<void> tell_uninstalled(const ServiceSpec& service, const EndpointState& s
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
   const Begin begin = begin_of(service, state);
+  const Result<platform::ActingAs> acting = act_as_tunnel(service);
+  if (!acting) return acting.error();
   Result<void> result;
   tasks.spawn("goodbye", timed_goodbye(io.get_executor(), begin, result));
   io.run();
@@ -156,9 +175,11 @@ Result<void> tell_uninstalled(const ServiceSpec& service, const EndpointState& s
 
 int doctor(const ServiceSpec& service, bool json) {
   std::vector<Finding> findings;
-  const Result<EndpointState> state = load_state(service.data);
+  const Result<EndpointState> state = load_own_state(service);
   if (state) {
     findings.push_back({"enrolment", true, state->peer_id + " since " + iso8601(state->enrolled)});
+    const Result<platform::ActingAs> acting = act_as_tunnel(service);
+    if (!acting) findings.push_back({"identity", false, acting.error().message()});
     asio::io_context io(1);
     TaskGroup tasks(io.get_executor());
     const Begin begin = begin_of(service, *state);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
@@ -19,12 +20,16 @@
 #include "common/endpoint/supervisor.h"
 #include "platform/files.h"
 #include "platform/machine.h"
+#include "platform/ownership.h"
 #include "platform/paths.h"
+#include "platform/privileges.h"
+#include "platform/service_manager.h"
 
 namespace jump::endpoint {
 namespace {
 
 constexpr auto kStopPatience = std::chrono::seconds(15);
+constexpr auto kLookPause = std::chrono::milliseconds(100);
 
 std::string pid_path(const ServiceSpec& service) {
   return service.run + "/supervisor.pid";
@@ -55,7 +60,7 @@ Task<> stop_on_signal(asio::any_io_executor executor, Supervisor& supervisor) {
 // All that enrolment has left here. Session processes go on until their sessions end.
 void remove_data(const ServiceSpec& service) {
   std::error_code failed;
-  for (const char* name : {"/identity", "/private", "/state.json"}) {
+  for (const char* name : {"/identity", "/identity.new", "/identity.old", "/private", "/state.json"}) {
     std::filesystem::remove_all(service.data + name, failed);
     if (failed)
       log::error("service", "could not be removed",
@@ -98,6 +103,8 @@ std::string software(const ServiceSpec& service) {
 
 int run_service(const ServiceSpec& service) {
   std::signal(SIGPIPE, SIG_IGN);
+  // Where all processes have one user, the one that faces the network shall not reach into this one.
+  (void)platform::forbid_inspection();
   const Result<platform::Handle> lock = lock_service(service);
   if (!lock) {
     log::error("service", "cannot start", {{"error", lock.error().message()}});
@@ -138,9 +145,72 @@ Result<std::string> read_key(const InstallOptions& options) {
   return std::string(as_text(*bytes));
 }
 
+// A service with a user of its own: what root says to it must not leave root's files behind.
+Result<platform::ActingAs> act_as_owner(const ServiceSpec& service) {
+  Result<platform::User> owner = platform::owner_of(service.data);
+  if (!owner) owner = platform::current_user();
+  if (!owner) return owner.error();
+  return platform::ActingAs::begin(*owner);
+}
+
+// With folders of its own it is not the one that the service manager knows by that name.
+bool is_managed(const ServiceSpec& service) {
+  return service.data == platform::program_paths(service.program).data &&
+         platform::service_is_managed(service.program);
+}
+
 int complain(const ServiceSpec& service, const std::string& text, int status) {
   std::fprintf(stderr, "%s: %s\n", service.program.c_str(), text.c_str());
   return status;
+}
+
+}  // namespace
+
+namespace {
+
+EnrolOutcome enrol_here(const ServiceSpec& service, const InstallOptions& options,
+                        identity::DeploymentKey key) {
+  const Result<platform::ActingAs> acting = act_as_owner(service);
+  if (!acting) return EnrolOutcome{EnrolExit::failed, acting.error().message(), 0};
+  EnrolInput input;
+  input.role = service.role;
+  input.key = std::move(key);
+  input.overrides = options.overrides;
+  input.routes = service.routes;
+  input.data = service.data;
+  input.software = software(service);
+  input.session_user = options.session_user;
+  if (const Result<EndpointState> before = load_state(service.data); before && !input.session_user)
+    input.session_user = before->session_user;
+  if (platform::may_become_users()) input.identity_user = service.rules.tunnel_user;
+  asio::io_context io(1);
+  TaskGroup tasks(io.get_executor());
+  EnrolOutcome outcome;
+  tasks.spawn("enrolment", run_enrolment(io.get_executor(), std::move(input), outcome));
+  io.run();
+  return outcome;
+}
+
+// In seconds how long that took.
+Result<double> wait_until_online(const ServiceSpec& service, std::uint64_t id, std::uint32_t seconds) {
+  const std::string name = boost::describe::enum_to_string(service.role, "?") + (":" + std::to_string(id));
+  const Instant began = BootClock::now();
+  std::string why = "the service does not run";
+  while (BootClock::now() - began < std::chrono::seconds(seconds)) {
+    const Result<std::string> text = read_status(status_socket(service.run));
+    const Result<TunnelStatus> status =
+        text ? from_json_text<TunnelStatus>(*text, 1024 * 1024) : text.error();
+    if (status && status->state == TunnelState::online && status->peer_id == name)
+      return std::chrono::duration<double>(BootClock::now() - began).count();
+    if (status && !status->reason.empty()) why = printable(status->reason);
+    std::this_thread::sleep_for(kLookPause);
+  }
+  return Error(Fault::timed_out, "not online after " + std::to_string(seconds) + " s: " + why);
+}
+
+std::string tenths(double seconds) {
+  const auto count = static_cast<long long>(seconds * 10);
+  return std::to_string(count / 10) + "." + std::to_string(count % 10);
 }
 
 }  // namespace
@@ -156,34 +226,39 @@ int install(const ServiceSpec& service, const InstallOptions& options) {
   if (!text) return complain(service, text.error().message(), 1);
   Result<identity::DeploymentKey> key = identity::parse_deployment_key(*text);
   if (!key) return complain(service, key.error().message(), static_cast<int>(EnrolExit::failed));
-  EnrolInput input;
-  input.role = service.role;
-  input.key = std::move(*key);
-  input.overrides = options.overrides;
-  input.routes = service.routes;
-  input.data = service.data;
-  input.software = software(service);
-  asio::io_context io(1);
-  TaskGroup tasks(io.get_executor());
-  EnrolOutcome outcome;
-  tasks.spawn("enrolment", run_enrolment(io.get_executor(), std::move(input), outcome));
-  io.run();
+  const Result<platform::User> user =
+      options.session_user ? platform::find_user(*options.session_user) : platform::current_user();
+  if (!user) return complain(service, user.error().message(), 2);
+  const EnrolOutcome outcome = enrol_here(service, options, std::move(*key));
+  EnrolExit exit = outcome.exit;
+  std::string words = outcome.text;
+  if (exit == EnrolExit::done && is_managed(service)) {
+    const Result<void> started = platform::restart_service(service.program);
+    if (!started) complain(service, "the service was not started: " + started.error().message(), 0);
+  }
+  if (exit == EnrolExit::done && options.wait_seconds) {
+    const Result<double> online = wait_until_online(service, outcome.id, *options.wait_seconds);
+    if (!online) exit = EnrolExit::not_online;
+    words += online ? ", online after " + tenths(*online) + " s" : ", " + online.error().message();
+  }
   const char* role = boost::describe::enum_to_string(service.role, "?");
   if (options.json) {
-    json::object report{{"ok", outcome.exit == EnrolExit::done}, {role, outcome.id}, {"text", outcome.text}};
+    json::object report{{"ok", exit == EnrolExit::done}, {role, outcome.id}, {"text", words}};
     std::printf("%s\n", json::serialize(report).c_str());
   } else if (outcome.exit == EnrolExit::done) {
     std::printf("enrolled as %s:%llu (%s)\n", role, static_cast<unsigned long long>(outcome.id),
-                outcome.text.c_str());
+                words.c_str());
   } else {
-    complain(service, "not enrolled: " + outcome.text, 0);
+    complain(service, "not enrolled: " + words, 0);
   }
-  return static_cast<int>(outcome.exit);
+  return static_cast<int>(exit);
 }
 
 int show_status(const ServiceSpec& service, bool json) {
+  const Result<platform::ActingAs> acting = act_as_owner(service);
+  if (!acting) return complain(service, acting.error().message(), 1);
   const Result<EndpointState> state = load_state(service.data);
-  const Result<std::string> live = read_status(service.run + "/status.sock");
+  const Result<std::string> live = read_status(status_socket(service.run));
   const Result<TunnelStatus> status = live ? from_json_text<TunnelStatus>(*live, 1024 * 1024) : live.error();
   const bool online = status && status->state == TunnelState::online;
   if (json) {
@@ -206,6 +281,8 @@ int show_status(const ServiceSpec& service, bool json) {
   std::string addresses;
   for (const std::string& address : state->addresses) addresses += (addresses.empty() ? "" : ", ") + address;
   std::printf("appliance  %s\n", addresses.c_str());
+  if (const std::string user = session_user_of(service.rules, *state); !user.empty())
+    std::printf("sessions   as user %s\n", printable(user).c_str());
   if (!status) {
     std::printf("service    not running (%s)\n", status.error().message().c_str());
     return 1;
@@ -224,7 +301,7 @@ int show_status(const ServiceSpec& service, bool json) {
 }
 
 bool service_runs(const ServiceSpec& service) {
-  return read_status(service.run + "/status.sock").has_value();
+  return read_status(status_socket(service.run)).has_value();
 }
 
 // --- uninstall
@@ -253,6 +330,12 @@ bool stop_service(const ServiceSpec& service) {
 }  // namespace
 
 int uninstall(const ServiceSpec& service, bool json) {
+  if (is_managed(service)) {
+    const Result<void> stopped = platform::retire_service(service.program);
+    if (!stopped) return complain(service, stopped.error().message() + "; nothing was removed", 1);
+  }
+  const Result<platform::ActingAs> acting = act_as_owner(service);
+  if (!acting) return complain(service, acting.error().message(), 1);
   Result<EndpointState> state = load_state(service.data);
   if (!stop_service(service)) {
     return complain(service, "the service does not stop; nothing was removed", 1);

@@ -37,9 +37,12 @@ struct InstallOptions {
   std::string key_info;       // the deployment key itself: others can read it in the process list
   std::string key_info_file;  // or a file with it, "-" for standard input
   identity::EnrollOverrides overrides;
+  std::optional<std::string> session_user;    // sessions run as this user where the configuration names none
+  std::optional<std::uint32_t> wait_seconds;  // until the service is online
   bool json = false;
 };
-// The exit statuses are those of EnrolExit (enrol.h); 2: not exactly one key.
+// Where a service manager knows the service, it is started (anew) afterwards. The exit statuses are those of
+// EnrolExit (enrol.h); 2: not exactly one key, or a user that does not exist.
 int install(const ServiceSpec& service, const InstallOptions& options);
 
 int show_status(const ServiceSpec& service, bool json);

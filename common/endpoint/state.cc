@@ -13,6 +13,15 @@ std::string state_path(const std::string& data) {
 std::string identity_folder(const std::string& data) {
   return data + "/identity";
 }
+std::string tunnel_folder(const std::string& run) {
+  return run + "/tunnel";
+}
+std::string session_socket(const std::string& run) {
+  return tunnel_folder(run) + "/session.sock";
+}
+std::string status_socket(const std::string& run) {
+  return tunnel_folder(run) + "/status.sock";
+}
 
 Result<EndpointState> load_state(const std::string& data) {
   const Result<Bytes> text = platform::read_private_file(state_path(data), kStateBytes);

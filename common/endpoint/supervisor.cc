@@ -3,12 +3,15 @@
 #include <filesystem>
 
 #include "common/base/log.h"
+#include "common/base/scoped_group.h"
 #include "common/endpoint/absence.h"
 #include "common/endpoint/new_identity.h"
 #include "common/identity/random.h"
+#include "platform/files.h"
 #include "platform/independent.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
+#include "platform/ownership.h"
 
 namespace jump::endpoint {
 namespace {
@@ -18,6 +21,7 @@ constexpr auto kRestartMost = std::chrono::seconds(30);
 constexpr auto kHealthy =
     std::chrono::seconds(60);  // a tunnel process that lived so long starts again at once
 constexpr auto kStopLimit = std::chrono::seconds(8);
+constexpr int kSilentLooks = 4;
 constexpr std::size_t kZoneProxiesMost = 64;
 
 std::string unit_name(const std::string& program, const control::SessionId& session) {
@@ -114,9 +118,9 @@ Begin Supervisor::begin() const {
     begin.fingerprint = identity::summary(*begin.fingerprint_parts);
   }
   begin.identity_folder = identity_folder(options_.data);
-  begin.session_socket = options_.run + "/session.sock";
-  begin.status_socket = options_.run + "/status.sock";
-  begin.session_user = options_.rules.session_user;
+  begin.session_socket = session_socket(options_.run);
+  begin.status_socket = status_socket(options_.run);
+  begin.session_user = session_user_of(options_.rules, state_);
   begin.kinds = options_.rules.kinds;
   begin.abilities = options_.abilities;
   begin.trust = state_.trust;
@@ -157,11 +161,9 @@ Task<Result<void>> Supervisor::run_tunnel() {
   spec.input = pair->second.get();
   spec.output = 2;
   spec.error_output = 2;
-  if (!options_.rules.tunnel_user.empty()) {
-    Result<platform::User> user = platform::find_user(options_.rules.tunnel_user);
-    if (!user) co_return user.error();
-    spec.user = *user;
-  }
+  Result<std::optional<platform::User>> user = prepare_tunnel_user();
+  if (!user) co_return user.error();
+  spec.user = *user;
   Result<platform::Process> process = platform::Process::start(executor_, spec);
   if (!process) co_return wrap(process.error(), "start the tunnel process");
   pair->second.close();
@@ -170,14 +172,59 @@ Task<Result<void>> Supervisor::run_tunnel() {
   Result<void> sent = co_await channel_->send(first);
   if (!sent) co_return sent.error();
   if (proxy_) proxy_->changed().set();
+  TaskGroup beside(executor_);
+  beside.spawn("silence of the tunnel process", end_when_silent(*process));
+  Task<Result<void>> listening = listen_to_tunnel();
+  Result<void> heard = co_await and_stop(beside, std::move(listening));
+  if (!heard) co_return heard.error();
+  process->kill();
+  const Result<platform::ExitStatus> exit = co_await process->wait();
+  if (!exit) co_return exit.error();
+  if (exit->signal) co_return Error(Fault::closed, "killed by SIG" + *exit->signal);
+  co_return Error(Fault::closed, "exit status " + std::to_string(exit->status.value_or(0)));
+}
+
+// Its folders are its own; ours stay ours. nullopt: it runs as we do.
+Result<std::optional<platform::User>> Supervisor::prepare_tunnel_user() const {
+  const std::string sockets = tunnel_folder(options_.run);
+  const std::string& name = options_.rules.tunnel_user;
+  Result<platform::User> user = name.empty() ? platform::current_user() : platform::find_user(name);
+  if (!user) return user.error();
+  std::error_code failed;
+  const Result<platform::User> before = platform::owner_of(sockets);
+  if (before && before->uid != user->uid) std::filesystem::remove_all(sockets, failed);
+  const bool missing = !before || before->uid != user->uid;
+  Result<void> done = missing ? platform::make_folder(sockets) : Result<void>();
+  if (done) done = platform::give_folder(sockets, *user);
+  if (done && !name.empty()) done = platform::make_folder(options_.data);
+  if (done) done = platform::give_folder(identity_folder(options_.data), *user);
+  if (!done) return done.error();
+  if (name.empty()) return std::optional<platform::User>();
+  return std::optional<platform::User>(std::move(*user));
+}
+
+// It tells its status every kAliveEvery, whatever happens to the network. Looks are counted and not time:
+// after standby nothing is late.
+Task<> Supervisor::end_when_silent(platform::Process& process) {
+  for (int silent = 0; silent < kSilentLooks; ++silent) {
+    heard_ = false;
+    co_await sleep_for(kAliveEvery);
+    if (heard_) silent = -1;
+  }
+  log::warning("supervisor", "the tunnel process says nothing any more: it is ended");
+  process.kill();
+}
+
+Task<Result<void>> Supervisor::listen_to_tunnel() {
   while (true) {
     Result<FamilyMessage> message = co_await channel_->receive();
-    if (!message) break;
+    if (!message) co_return Result<void>();
+    heard_ = true;
     if (auto* order = std::get_if<OrderArrived>(&*message)) {
       tasks_.spawn("order", on_order(std::move(order->order)));
     } else if (const auto* identity = std::get_if<NewIdentity>(&*message)) {
       const Result<void> taken = take_identity(*identity);
-      if (taken) break;
+      if (taken) co_return Result<void>();
       log::warning("supervisor", "a new identity was refused", {{"reason", taken.error().message()}});
     } else if (const auto* status = std::get_if<TunnelStatus>(&*message)) {
       show(*status);
@@ -185,11 +232,6 @@ Task<Result<void>> Supervisor::run_tunnel() {
       co_return Error(Fault::malformed, "the tunnel process sent what only the supervisor may send");
     }
   }
-  process->kill();
-  const Result<platform::ExitStatus> exit = co_await process->wait();
-  if (!exit) co_return exit.error();
-  if (exit->signal) co_return Error(Fault::closed, "killed by SIG" + *exit->signal);
-  co_return Error(Fault::closed, "exit status " + std::to_string(exit->status.value_or(0)));
 }
 
 void Supervisor::show(const TunnelStatus& status) {
@@ -294,8 +336,9 @@ Task<Result<void>> Supervisor::start_session_process(identity::Ticket ticket) {
                                         " sessions already, its limit");
   }
   SessionSetup setup;
-  setup.socket = options_.run + "/session.sock";
-  setup.session_user = options_.rules.session_user;
+  const std::string& session_user = session_user_of(options_.rules, state_);
+  setup.socket = session_socket(options_.run);
+  setup.session_user = session_user;
   setup.forward_allow = options_.rules.forward_allow;
   setup.memory_bytes = options_.rules.session_memory_bytes;
   platform::IndependentSpec spec;
@@ -306,8 +349,8 @@ Task<Result<void>> Supervisor::start_session_process(identity::Ticket ticket) {
   spec.private_folder = options_.data + "/private";
   spec.slice = "jump-sessions.slice";
   if (options_.rules.session_memory_bytes > 0) spec.memory_bytes = options_.rules.session_memory_bytes;
-  if (!options_.rules.session_user.empty()) {
-    Result<platform::User> user = platform::find_user(options_.rules.session_user);
+  if (!session_user.empty()) {
+    Result<platform::User> user = platform::find_user(session_user);
     if (!user) co_return user.error();
     const Result<platform::User> own = platform::current_user();
     if (!own || own->uid != user->uid) spec.user = *user;

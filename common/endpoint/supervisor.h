@@ -27,6 +27,11 @@ struct LocalRules {
 BOOST_DESCRIBE_STRUCT(LocalRules, (),
                       (session_user, tunnel_user, kinds, forward_allow, most_sessions, session_memory_bytes))
 
+// Sessions run as this user; empty: the service's own.
+inline const std::string& session_user_of(const LocalRules& rules, const EndpointState& state) {
+  return rules.session_user.empty() && state.session_user ? *state.session_user : rules.session_user;
+}
+
 struct SupervisorOptions {
   control::Role role = control::Role::agent;
   std::string program;   // "jump-client": names of units and sockets
@@ -54,6 +59,9 @@ class Supervisor {
  private:
   Task<> keep_tunnel();
   Task<Result<void>> run_tunnel();
+  Task<Result<void>> listen_to_tunnel();
+  Task<> end_when_silent(platform::Process& process);
+  Result<std::optional<platform::User>> prepare_tunnel_user() const;
   Task<> on_order(Bytes order);
   Task<> start_session(identity::Order order);
   Task<Result<void>> start_session_process(identity::Ticket ticket);
@@ -83,6 +91,7 @@ class Supervisor {
   std::unique_ptr<FamilyChannel> channel_;
   std::unique_ptr<ProxyKeeper> proxy_;
   std::uint32_t live_sessions_ = 0;
+  bool heard_ = false;    // a message of the tunnel process since the last look
   bool reached_ = false;  // the appliance answered at the last try
   std::uint64_t refused_orders_ = 0;
 };

@@ -214,6 +214,7 @@ class TunnelProcess {
     tasks_.spawn("family", listen_to_supervisor());
     tasks_.spawn("tunnel", keep_tunnel());
     tasks_.spawn("reports", reports_->run(channel_));
+    tasks_.spawn("sign of life", tell_alive());
     co_await over_.wait();
     if (tunnel_ != nullptr) {
       tunnel_->leave("the service stops");
@@ -357,6 +358,15 @@ class TunnelProcess {
     status_now_.failed_tries = dialler_->failed_tries();
     status_now_.failed_seconds = dialler_->failed_seconds();
     show();
+  }
+
+  Task<> tell_alive() {
+    while (true) {
+      co_await sleep_for(kAliveEvery);
+      const FamilyMessage message = status_now_;
+      const Result<void> sent = co_await family_.send(message);
+      if (!sent) co_return;
+    }
   }
 
   void show() {

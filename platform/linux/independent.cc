@@ -186,7 +186,9 @@ std::vector<std::string> unit_command(const IndependentSpec& spec, const std::st
 Task<Result<void>> start_independent(IndependentSpec spec) {
   Result<void> fine = check(spec);
   if (!fine) co_return fine.error();
-  if (!systemd_runs()) co_return start_adopted(spec);
+  // Only root may make units; a service with a user of its own keeps its programs in its own unit, which must
+  // say KillMode=process.
+  if (!systemd_runs() || ::geteuid() != 0) co_return start_adopted(spec);
   co_return co_await start_unit(std::move(spec));
 }
 
