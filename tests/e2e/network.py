@@ -18,6 +18,14 @@ class NetworkCase(unittest.TestCase):
     def setUpClass(cls):
         cls.lab = lab.Lab()
         cls.addClassCleanup(cls.lab.close)
+        try:
+            cls.make_network()
+        except BaseException:
+            cls.lab.print_logs()
+            raise
+
+    @classmethod
+    def make_network(cls):
         cls.server, cls.endpoint, cls.desk = (cls.lab.host(name) for name in ("server", "endpoint", "desk"))
         cls.prepare()
         cls.suite = suite.Suite(cls.lab, host=cls.server, address=cls.server.address)
