@@ -48,26 +48,37 @@ void add_commands(CLI::App& app, Chosen& chosen) {
   CLI::App* outage =
       add(app, chosen, "outage", "A real Jump Client idle, without its appliance, and after its return",
           "outage --seconds 60", &bench::outage);
+  CLI::App* zone =
+      add(app, chosen, "zone-proxy",
+          "The Jump Zone Proxy beside HAProxy, squid and tinyproxy: bytes, CPU, connections, idle "
+          "tunnels",
+          "zone-proxy --megabytes 2000 --rounds 7", &bench::zone_proxy);
+  zone->add_option("--idle", options.idle_tunnels, "Idle tunnels")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 9400));
   for (CLI::App* one : {agents, storm}) {
     one->add_option("N", options.agents, "Agents, 1 to 18000")->required()->check(CLI::Range(1, 18000));
     one->add_option("--at-once", options.at_once, "Connections under way")
         ->capture_default_str()
         ->check(CLI::Range(1, 2000));
   }
-  for (CLI::App* one : {echo, throughput}) {
-    one->add_flag("!--no-peers", options.peers, "Leave out HAProxy, OpenSSH and stunnel");
+  for (CLI::App* one : {echo, throughput, zone}) {
+    one->add_flag("!--no-peers", options.peers, "Leave out the programs of others");
     one->add_option("--rounds", options.rounds, "Interleaved with the peers'; medians count")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
   }
-  throughput->add_option("--megabytes", options.megabytes, "Moved in each round")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
+  for (CLI::App* one : {throughput, zone}) {
+    one->add_option("--megabytes", options.megabytes, "Moved in each round")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100000));
+  }
   echo->add_option("--pings", options.pings, "In each round")
       ->capture_default_str()
       ->check(CLI::Range(10, 1000000));
-  for (CLI::App* one : {outage, echo}) {
-    one->add_option("--seconds", options.seconds, "What is waited for: an outage, ten times a spell of bulk")
+  for (CLI::App* one : {outage, echo, agents}) {
+    one->add_option("--seconds", options.seconds,
+                    "Of the outage; of ten spells of bulk; of five spells of idling")
         ->capture_default_str()
         ->check(CLI::Range(1, 86400));
   }
