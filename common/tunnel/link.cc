@@ -17,6 +17,13 @@ constexpr auto kPaceInterval = std::chrono::milliseconds(50);
 constexpr auto kPaceTime = std::chrono::milliseconds(5);
 constexpr std::size_t kPaceLeast = 1024;
 
+// Filled, written and empty again between two awaits: one for all links of a worker, so that an idle one
+// holds none.
+mux::Batch& worker_batch() {
+  thread_local mux::Batch batch;
+  return batch;
+}
+
 }  // namespace
 
 Link::Link(asio::any_io_executor executor, Transport& transport, LinkHandler& handler)
@@ -90,6 +97,8 @@ Task<> Link::read_loop() {
       const std::span<std::uint8_t> room = reader_.room();
       const Result<std::size_t> size = transport_.read_now(room);
       if (!size) {
+        // Thousands may be cut at once, and wait for their end: not each with a block.
+        reader_.rest();
         close(size.error());
         co_return;
       }
@@ -145,7 +154,6 @@ Result<void> Link::on_frame(const mux::FrameView& frame, Instant now) {
 }
 
 Task<> Link::write_loop() {
-  mux::Batch batch;
   while (true) {
     if (!outbox_.pending()) {
       if (draining_) {
@@ -162,6 +170,7 @@ Task<> Link::write_loop() {
         co_await work_.wait_for(until - now);
       }
     }
+    mux::Batch& batch = worker_batch();
     outbox_.fill(batch, batch_limit_, frame_limit_, BootClock::now());
     if (batch.empty()) continue;
     counters_.bytes_out += batch.bytes();
