@@ -7,10 +7,10 @@
 namespace jump::wake {
 namespace {
 
-std::string join(const std::vector<std::string>& words, std::string_view last) {
+std::string join(const std::vector<std::string>& words, std::string_view between, std::string_view last) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? last : ", ";
+    if (i > 0) text += i + 1 == words.size() ? last : between;
     text += words[i];
   }
   return text;
@@ -18,11 +18,11 @@ std::string join(const std::vector<std::string>& words, std::string_view last) {
 
 std::string describe(const WakeSending& sending) {
   std::vector<std::string> parts;
-  if (!sending.to.empty()) parts.push_back("UDP to " + join(sending.to, " and ") + " (ports 7 and 9)");
+  if (!sending.to.empty()) parts.push_back("UDP to " + join(sending.to, ", ", " and ") + " (ports 7 and 9)");
   if (sending.raw) parts.push_back("Ethernet frames");
   std::string text = "on " + sending.interface + ": ";
-  text += parts.empty() ? "nothing" : join(parts, ", ") + "; " + std::to_string(kTimes) + " times";
-  if (!sending.failures.empty()) text += " (not sent: " + join(sending.failures, "; ") + ")";
+  text += parts.empty() ? "nothing" : join(parts, ", ", ", ") + "; " + std::to_string(kTimes) + " times";
+  if (!sending.failures.empty()) text += " (not sent: " + join(sending.failures, "; ", "; ") + ")";
   return printable(text, 1024);
 }
 
@@ -62,7 +62,7 @@ std::string describe(const WakeReport& report) {
   if (!report.error.empty()) return "nothing was sent: " + printable(report.error);
   std::vector<std::string> parts;
   for (const WakeSending& sending : report.interfaces) parts.push_back(describe(sending));
-  return parts.empty() ? "nothing was sent" : join(parts, "; ");
+  return parts.empty() ? "nothing was sent" : join(parts, "; ", "; ");
 }
 
 }  // namespace jump::wake
