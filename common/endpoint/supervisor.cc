@@ -59,8 +59,9 @@ Task<Result<SupervisorEnd>> Supervisor::run() {
   notify_.ready();
   while (!end_ && !fatal_) co_await over_.wait();
   notify_.stopping();
-  if (channel_ && end_ == SupervisorEnd::stopped) {
-    const FamilyMessage stop = Stop{"the service is stopping"};
+  if (channel_ && end_) {
+    const FamilyMessage stop =
+        Stop{end_ == SupervisorEnd::stopped ? "the service is stopping" : "the service is uninstalled"};
     // The tunnel process says goodbye and exits; sessions stay, their processes wait for the next one.
     co_await channel_->send(stop);
   }
