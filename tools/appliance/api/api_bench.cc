@@ -19,6 +19,7 @@ constexpr std::int64_t kNow = 1'790'000'000;
 class NobodyThere final : public Presence {
  public:
   std::optional<AgentPresence> agent(std::int64_t) const override { return std::nullopt; }
+  std::optional<AgentPresence> node(std::int64_t) const override { return std::nullopt; }
   std::int64_t online() const override { return 0; }
 };
 

@@ -6,6 +6,7 @@
 namespace {
 struct Nobody final : jump::api::Presence {
   std::optional<jump::api::AgentPresence> agent(std::int64_t) const override { return std::nullopt; }
+  std::optional<jump::api::AgentPresence> node(std::int64_t) const override { return std::nullopt; }
   std::int64_t online() const override { return 0; }
 };
 
