@@ -1,5 +1,6 @@
 """The usual network of the end-to-end tests: appliance, endpoint and desk on hosts of their own."""
 
+import json
 import os
 import unittest
 
@@ -45,6 +46,29 @@ class NetworkCase(unittest.TestCase):
         client = suite.Client(cls.suite, cls.key, name, host=host)
         client.start()
         return client
+
+    @classmethod
+    def machine(cls, name, like=None):
+        """One more host with a machine's own identity."""
+        host = cls.lab.host(name)
+        host.be_machine(like)
+        return host
+
+    @classmethod
+    def make_fleet(cls, count):
+        """Machines m1, m2, …, each with a Jump Client, not waited for one by one."""
+        fleet = []
+        for number in range(1, count + 1):
+            client = suite.Client(cls.suite, cls.key, f"m{number}", host=cls.machine(f"m{number}"))
+            client.start(online=False)
+            fleet.append(client)
+        for client in fleet:
+            lab.wait_until(client.online, 30, f"{client.name} is online")
+        return fleet
+
+    def assets(self):
+        """By name."""
+        return {one["name"]: one for one in json.loads(self.console.run("assets", "--json"))}
 
     def setUp(self):
         self.addCleanup(lambda: None if self._outcome.success else self.lab.print_logs())

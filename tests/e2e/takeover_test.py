@@ -216,6 +216,7 @@ class Takeover(NetworkCase):
                              env=self.console.environment, timeout=120)
         print(f"the user reads after {time.monotonic() - began:.0f} s, status {done.returncode}: {done.stderr.strip()}")
         self.assertEqual(done.returncode, 255)
+        time.sleep(10)
         at = len(client.process.output())
         client.ask(hold=False)
         client.said(at, "a session starts")
