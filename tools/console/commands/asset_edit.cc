@@ -161,7 +161,7 @@ void add_edit(CLI::App& group, Chosen& chosen) {
                               "jump asset edit web-01 --tag production");
   one->add_option("ASSET", options->asset, "Id, name or group/name")->required();
   add_field_options(one, kFields, kAll, options->values);
-  one->add_flag("--disable,!--enable", options->disabled, "Refuse a Jump Client, or let it in again");
+  add_choice(one, "--disable,!--enable", options->disabled, "Refuse a Jump Client, or let it in again");
   one->add_flag("--json", options->as_json, "Print the asset as it is now");
   runs(one, chosen, [options](Context& context) { return edit_asset(context, *options); });
 }

@@ -70,6 +70,11 @@ void runs(CLI::App* app, Chosen& chosen, Command command) {
   app->callback([&chosen, command = std::move(command)] { chosen.command = command; });
 }
 
+void add_choice(CLI::App* app, const std::string& flags, std::optional<bool>& choice,
+                const std::string& about) {
+  app->add_flag_function(flags, [&choice](std::int64_t times) { choice = times > 0; }, about);
+}
+
 int print(std::string_view text) {
   const bool written =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;

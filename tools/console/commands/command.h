@@ -52,6 +52,10 @@ CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string
 // Remembers to run `command` when `app` was typed.
 void runs(CLI::App* app, Chosen& chosen, Command command);
 
+// "--on,!--off": what was said, and nothing when nothing was. (CLI11 would set an optional<bool> to false.)
+void add_choice(CLI::App* app, const std::string& flags, std::optional<bool>& choice,
+                const std::string& about);
+
 // Text and JSON for people and programs on standard output. False when it cannot be written (a full disk, a
 // closed pipe): the command then ends with 255.
 int print(std::string_view text);

@@ -334,8 +334,8 @@ void add_change(CLI::App& group, Chosen& chosen, bool anew) {
   one->add_option("--allow", options->allow, "Zone proxy: a prefix a line; only these are let in")
       ->type_name("FILE");
   one->add_flag("--no-restriction", options->no_restriction, "Zone proxy: everybody is let in");
-  one->add_flag("--enable,!--disable", options->enabled,
-                "Disabled: it stays connected and refuses new sessions");
+  add_choice(one, "--enable,!--disable", options->enabled,
+             "Disabled: it stays connected and refuses new sessions");
   one->add_flag("--json", options->as_json, "Print the Jumpoint as it is now");
   runs(one, chosen, [options, anew](Context& context) {
     return anew ? add_jumpoint(context, *options) : edit_jumpoint(context, *options);

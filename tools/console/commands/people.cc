@@ -108,7 +108,7 @@ void put_user_options(CLI::App* one, const std::shared_ptr<UserOptions>& options
                     "File whose first line is the password; - is standard input")
         ->type_name("FILE");
   }
-  one->add_flag("--admin,!--no-admin", options->admin, "Administrators see and configure everything");
+  add_choice(one, "--admin,!--no-admin", options->admin, "Administrators see and configure everything");
   one->add_flag("--json", options->as_json, "Print the user as it is now");
 }
 
@@ -132,7 +132,8 @@ void add_user_commands(CLI::App& app, Chosen& chosen) {
     CLI::App* one =
         add_command(*group, "edit", "Change a user", "jump user edit anna --email anna@example.com");
     put_user_options(one, options, true);
-    one->add_flag("--enable,!--disable", options->enabled, "Let him in again, or end everything he has open");
+    add_choice(one, "--enable,!--disable", options->enabled,
+               "Let him in again, or end everything he has open");
     runs(one, chosen, [options](Context& context) { return edit_user(context, *options); });
   }
   auto options = std::make_shared<UserOptions>();
