@@ -1,0 +1,312 @@
+"""The Jump Zone Proxy's process with real clients on loopback: curl, plain and hostile sockets, a Jump Client that has
+no other way. 127.0.0.x are different sources."""
+
+import json
+import os
+import queue
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import case
+import lab
+import suite
+
+
+class Proxy:
+    """The process, told its settings by lines on its standard input."""
+
+    def __init__(self, net, targets, **local):
+        self.port = suite.free_port()
+        self.settings = {"host": "node.example", "port": self.port, "allow_http_get": True, "restriction": "none",
+                         "prefixes": [], "more_targets": []}
+        self.targets = targets
+        self.log_file = net.path("access.log")
+        self.local = {"access_log": self.log_file, "listen": "127.0.0.1", **local}
+        self.process = subprocess.Popen([lab.find_program("jump-zone-proxy")], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.states = queue.Queue()
+        self.reader = threading.Thread(target=lambda: [self.states.put(line) for line in self.process.stdout])
+        self.reader.start()
+
+    def tell(self, **settings):
+        """New settings; returns the state that answers them."""
+        self.settings.update(settings)
+        line = {"settings": self.settings, "targets": self.targets, "local": self.local}
+        self.process.stdin.write(json.dumps(line) + "\n")
+        self.process.stdin.flush()
+        return self.state()
+
+    def state(self):
+        return json.loads(self.states.get(timeout=20))
+
+    def start(self):
+        state = self.tell()
+        while not state["listening"]:
+            state = self.state()
+        return state
+
+    def stop(self):
+        if self.process.stdin.closed:
+            return self.process.wait(10)
+        self.process.stdin.close()
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
+            self.reader.join()
+            self.process.stdout.close()
+
+    def log(self):
+        with open(self.log_file, encoding="ascii") as file:
+            return [json.loads(line) for line in file]
+
+    def connect(self, source="127.0.0.1"):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(source, 0))
+
+    def ask(self, request, source="127.0.0.1"):
+        """All that is answered."""
+        with self.connect(source) as client:
+            answer = b""
+            try:
+                client.sendall(request)
+                while piece := client.recv(65536):
+                    answer += piece
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+            return answer
+
+    def tunnel(self, source="127.0.0.1"):
+        """A socket behind the answer to CONNECT, and the answer."""
+        client = self.connect(source)
+        target = self.targets[0].encode()
+        answer = b""
+        try:
+            client.sendall(b"CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (target, target))
+            while b"\r\n\r\n" not in answer and (piece := client.recv(65536)):
+                answer += piece
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        return client, answer
+
+
+class Echo:
+    """Stands for the appliance: sends everything back, closes when the other side has ended."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        try:
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        except OSError:
+            pass
+
+    @staticmethod
+    def _serve(client):
+        with client:
+            try:
+                while piece := client.recv(65536):
+                    client.sendall(piece)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def status_of(answer):
+    match = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
+    return int(match.group(1)) if match else 0
+
+
+class ZoneProxyTest(case.LabCase):
+    def proxy(self, targets, **local):
+        proxy = Proxy(self.lab, targets, **local)
+        self.addCleanup(proxy.stop)
+        proxy.start()
+        return proxy
+
+    def echo(self):
+        echo = Echo()
+        self.addCleanup(echo.close)
+        return echo
+
+    def test_a_jump_client_works_through_it_and_curl_too(self):
+        site = suite.Suite(self.lab)
+        site.start()
+        proxy = self.proxy([site.address])
+        console = site.console()
+        client = suite.Client(site, console.deployment_key(), "till-1", install=False)
+        with open(client.config, "a", encoding="ascii") as file:
+            file.write(f'http_proxy: {{address: "127.0.0.1:{proxy.port}"}}\n')
+        client.command("install", "--key-info-file", client.key, "--name", "till-1")
+        client.start()
+        self.assertEqual(console.run("exec", "till-1", "--", "echo", "through the proxy"), "through the proxy\n")
+        # Closed by a change of rules; back when they allow it again.
+        proxy.tell(restriction="allow", prefixes=["10.0.0.0/8"])
+        lab.wait_until(lambda: proxy.log() and proxy.log()[-1]["status"] != 0, 10, "the tunnel is closed")
+        proxy.tell(restriction="none", prefixes=[])
+        lab.wait_until(client.online, 60, "till-1 is back")
+        self.assertEqual(console.run("exec", "till-1", "--", "echo", "again"), "again\n")
+        curl = ["curl", "-sS", "-k", "-o", os.devnull, "-w", "%{http_connect} %{http_code}", "-x",
+                f"http://127.0.0.1:{proxy.port}"]
+        self.assertEqual(lab.sh(*curl, f"https://{site.address}/openapi.yaml"), "200 200")
+        refused = subprocess.run([*curl, "https://127.0.0.1:1/"], capture_output=True, text=True)
+        self.assertEqual((refused.returncode != 0, refused.stdout[:3]), (True, "403"))
+        self.assertEqual(lab.sh(*curl, "-w", "%{redirect_url}", f"http://{site.address}/x"),
+                         f"https://{site.address}/x")
+
+    def test_nothing_else_can_be_reached(self):
+        echo = self.echo()
+        proxy = self.proxy([echo.address])
+        port = echo.address.split(":")[1]
+        forbidden = {
+            f"127.0.0.1:{int(port) % 65535 + 1}": 403, f"localhost:{port}": 403, f"127.0.0.1.:{port}": 400,
+            f"127.1:{port}": 400, f"2130706433:{port}": 400, f"0x7f000001:{port}": 400, f"0177.0.0.1:{port}": 400,
+            f"user@127.0.0.1:{port}": 400, f"[::1]:{port}": 403, f"[127.0.0.1]:{port}": 400, "127.0.0.1": 400,
+            f"127.0.0.1:0{port}": 400, f"127.0.0.1:{port}/": 400, f"http://127.0.0.1:{port}/": 400,
+            f"127.0.0.1%00.example:{port}": 400, f"127.0.0.1:{port}:{port}": 400, f"evil.example:{port}": 403,
+            f"0.0.0.0:{port}": 403, f"[::]:{port}": 403, f"[::7f00:1]:{port}": 403,
+        }
+        for target, status in forbidden.items():
+            answer = proxy.ask(f"CONNECT {target} HTTP/1.0\r\n\r\n".encode())
+            self.assertEqual(status_of(answer), status, target)
+            self.assertGreater(len(answer.split(b"\r\n\r\n", 1)[1]), 10, "the body says why")
+        own = f"CONNECT {echo.address} HTTP/1.1\r\nHost: {echo.address}\r\n".encode()
+        for request, status in ((own + b"\r\n" + own + b"\r\n", 400), (own + b"Host: x\r\n\r\n", 400),
+                                (own + b"Content-Length: 5\r\n\r\nhello", 400), (own + b"X : y\r\n\r\n", 400),
+                                (own + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+                                (own.replace(b"\r\n", b"\n") + b"\n", 400), (b"POST / HTTP/1.1\r\n\r\n", 405),
+                                (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+                                (own + b"X: " + b"x" * 1048576 + b"\r\n\r\n", 400)):
+            self.assertEqual(status_of(proxy.ask(request)), status, request[:80])
+        # What is the same place in another spelling.
+        self.assertEqual(status_of(self.granted(proxy, f"[::ffff:127.0.0.1]:{port}")), 200)
+        verdicts = {line["verdict"] for line in proxy.log()}
+        self.assertEqual(verdicts, {"refused"})
+
+    def granted(self, proxy, target):
+        with proxy.connect() as client:
+            client.sendall(f"CONNECT {target} HTTP/1.0\r\n\r\n".encode())
+            return client.recv(1000)
+
+    def test_slow_and_many_ones_hold_nobody_up(self):
+        echo = self.echo()
+        proxy = self.proxy([echo.address], header_milliseconds=2000, connections_per_source=1500)
+        idle = [proxy.connect("127.0.0.2") for _ in range(1500)]
+        self.addCleanup(lambda: [one.close() for one in idle])
+        lab.wait_until(lambda: status_of(proxy.ask(b"", "127.0.0.2")) == 429, 5, "the source has its connections")
+        slow = proxy.connect("127.0.0.4")
+        self.addCleanup(slow.close)
+        slow.sendall(b"C")
+        took = []
+        for _ in range(50):
+            start = time.monotonic()
+            client, answer = proxy.tunnel("127.0.0.3")
+            with client:
+                self.assertEqual(status_of(answer), 200)
+                client.sendall(b"ping")
+                self.assertEqual(client.recv(100), b"ping")
+            took.append(time.monotonic() - start)
+        print(f"beside 1,500 silent connections: median {sorted(took)[25] * 1000:.2f} ms")
+        self.assertLess(sorted(took)[25], 0.5)
+        for byte in b"ONNECT":
+            time.sleep(0.2)
+            slow.sendall(bytes([byte]))
+        self.assertEqual(status_of(slow.recv(1000)), 408)
+        self.assertEqual(status_of(idle[0].recv(1000)), 408)
+
+    def test_rules_hold_from_the_moment_they_are_told(self):
+        echo = self.echo()
+        proxy = self.proxy([echo.address], connections_per_source=4000)
+        done = threading.Event()
+        wrong = []
+
+        def load():
+            while not done.is_set():
+                client, answer = proxy.tunnel("127.0.0.9")  # in every rule
+                with client:
+                    if status_of(answer) != 200:
+                        wrong.append(answer)
+
+        threads = [threading.Thread(target=load) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        held = None
+        for change in range(1000):
+            allowed = change % 2
+            prefixes = ["127.0.0.9"] + (["127.0.0.0/255.255.255.0"] if allowed else [f"10.{change % 256}.0.0/16"])
+            proxy.tell(restriction="allow", prefixes=prefixes)
+            client, answer = proxy.tunnel("127.0.0.5")
+            if status_of(answer) != (200 if allowed else 403):
+                wrong.append((change, answer))
+            if held:
+                # The tunnel of the last, allowing rules is gone.
+                if not allowed and held.recv(10) != b"":
+                    wrong.append((change, "still open"))
+                held.close()
+            held = client
+        done.set()
+        for thread in threads:
+            thread.join()
+        held.close()
+        self.assertEqual(wrong, [])
+
+    def test_the_process_has_no_rights_and_ends_with_its_input(self):
+        echo = self.echo()
+        proxy = self.proxy([echo.address], access_log_bytes=1000, access_logs_kept=2)
+        with open(f"/proc/{proxy.process.pid}/status", encoding="ascii") as file:
+            status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+        self.assertNotIn("0", status["Uid"].split())
+        self.assertEqual(int(status["CapEff"], 16) & ~(1 << 10), 0, "but for low ports")
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+        self.assertEqual(status_of(proxy.ask(b"rubbish\n")), 400)
+        lab.wait_until(lambda: len(proxy.log()) == 1, 5, "a line in the log")
+        os.rename(proxy.log_file, proxy.log_file + ".old")
+        proxy.process.send_signal(signal.SIGHUP)
+        self.assertEqual(proxy.stop(), 0)
+
+    def test_it_does_not_listen_without_a_way_to_the_appliance(self):
+        proxy = Proxy(self.lab, ["127.0.0.1:9"])
+        self.addCleanup(proxy.stop)
+        state = proxy.tell()
+        while "refused" not in state["reason"]:
+            state = proxy.state()
+        self.assertFalse(state["listening"])
+        self.assertIn("without a proxy", state["reason"])
+        with self.assertRaises(ConnectionRefusedError):
+            proxy.connect()
+
+    def test_a_moved_port_leaves_tunnels_alone(self):
+        echo = self.echo()
+        proxy = self.proxy([echo.address])
+        client, answer = proxy.tunnel()
+        self.assertEqual(status_of(answer), 200)
+        old, proxy.port = proxy.port, suite.free_port()
+        state = proxy.tell(port=proxy.port)
+        while state["address"] != f"node.example:{proxy.port}":
+            state = proxy.state()
+        with client:
+            client.sendall(b"still here")
+            self.assertEqual(client.recv(100), b"still here")
+        client, answer = proxy.tunnel()
+        client.close()
+        self.assertEqual(status_of(answer), 200)
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", old))
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    case.need("curl", "jump-zone-proxy")
+    case.main()
