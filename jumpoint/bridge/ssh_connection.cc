@@ -20,7 +20,6 @@
 namespace jump::bridge {
 namespace {
 
-constexpr auto kHandshakeLimit = std::chrono::seconds(20);
 constexpr int kSilentMost = 3;  // signs of life asked for in vain
 // While a handshake runs: where libssh's log says that both sides keep to strict key exchange. It has no call
 // that tells (0.10.6), and nothing else of that log is kept.
@@ -141,7 +140,8 @@ bool SshConnection::write_pending() const {
 
 Task<Result<void>> SshConnection::handshake() {
   Task<Result<void>> connecting = connect();
-  Result<void> done = co_await with_timeout(kHandshakeLimit, who_ + ": SSH handshake", std::move(connecting));
+  Result<void> done =
+      co_await with_timeout(options_.handshake_limit, who_ + ": SSH handshake", std::move(connecting));
   if (!done) co_return done;
   event_ = ssh_event_new();
   if (event_ == nullptr || ssh_event_add_session(event_, session_) != SSH_OK)

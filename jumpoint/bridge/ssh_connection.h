@@ -31,6 +31,7 @@ struct SshOptions {
   std::uint16_t port = 22;
   bool legacy_algorithms = false;
   std::vector<std::string> host_key_types;  // that are known: asked for first
+  Duration handshake_limit = std::chrono::seconds(20);
 };
 
 struct FreeSshKey {
