@@ -139,8 +139,9 @@ class Process:
 
 # What makes a process believe that it runs on a machine of its own; $1: a folder with that machine's files.
 MACHINE = """hostname "$0"
-mount --bind "$1/etc/machine-id" /etc/machine-id
-for place in /sys/class/dmi/id /sys/block; do [ ! -d $place ] || mount --bind "$1$place" $place; done
+for place in /etc/machine-id /etc/hosts /sys/class/dmi/id /sys/block /srv; do
+  [ ! -e "$1$place" ] || [ ! -e $place ] || mount --bind "$1$place" $place
+done
 shift
 exec "$@"
 """
@@ -181,7 +182,8 @@ class Host:
 
     def be_machine(self, like=None):
         """What is started here from now on sees a machine of its own: host name, machine id, serial numbers. Those of
-        host `like`, for one that shows the same hardware."""
+        host `like`, for one that shows the same hardware. Returns the folder of its files: an etc/hosts or srv put there
+        before a program starts stands at that place for it."""
         folder = self.lab.path("machine-" + (like or self).name)
         numbers = os.path.join(folder, "sys/class/dmi/id")
         if not os.path.exists(folder):
@@ -194,6 +196,7 @@ class Host:
                 with open(path, "w", encoding="ascii") as file:
                     file.write(text + "\n")
         self._machine = ["unshare", "--mount", "--uts", "sh", "-ec", MACHINE, self.name, folder]
+        return folder
 
     def run(self, *command, check=True, text=True, env=None, **options):
         """Runs a command here to its end. `check`: a status other than 0 is a failure of the test."""
