@@ -92,18 +92,34 @@ void add_commands(CLI::App& app, Options& options) {
   app.add_subcommand("config", "Print the configuration as it is in force");
 }
 
+int complain(const Error& error) {
+  std::fprintf(stderr, "jump-appliance: %s\n", error.message().c_str());
+  return 1;
+}
+
+int run_backup(const CLI::App& app, const appliance::Config& config, const Options& options) {
+  const Result<Secret> passphrase = read_secret(options.secret_file);
+  if (!passphrase) return complain(passphrase.error());
+  if (app.got_subcommand("backup")) return appliance::backup(config, options.file, *passphrase);
+  return appliance::restore(config, options.file, *passphrase);
+}
+
 int run(CLI::App& app, const appliance::Config& config, const Options& options) {
   if (app.got_subcommand("serve")) {
     const Result<int> lock = appliance::lock_data(config);
-    if (!lock) {
-      std::fprintf(stderr, "jump-appliance: %s\n", lock.error().message().c_str());
-      return 1;
-    }
+    if (!lock) return complain(lock.error());
     appliance::ServeOptions serve;
     serve.config = config;
     serve.ready_file = options.ready_file;
     return appliance::serve(serve);
   }
+  if (app.got_subcommand("backup") || app.got_subcommand("restore")) return run_backup(app, config, options);
+  // A password's file may be root's alone.
+  Result<Secret> password = Secret();
+  if (app.got_subcommand("init")) password = read_secret(options.secret_file);
+  if (!password) return complain(password.error());
+  const Result<platform::ActingAs> acting = appliance::act_as_owner(config);
+  if (!acting) return complain(acting.error());
   if (app.got_subcommand("doctor")) return appliance::doctor(config, options.json);
   if (app.got_subcommand("address"))
     return appliance::address(config, options.action, options.value, options.json);
@@ -112,14 +128,7 @@ int run(CLI::App& app, const appliance::Config& config, const Options& options) 
     std::printf("%s", config::print_config(config).c_str());
     return 0;
   }
-  Result<Secret> secret = read_secret(options.secret_file);
-  if (!secret) {
-    std::fprintf(stderr, "jump-appliance: %s\n", secret.error().message().c_str());
-    return 1;
-  }
-  if (app.got_subcommand("backup")) return appliance::backup(config, options.file, *secret);
-  if (app.got_subcommand("restore")) return appliance::restore(config, options.file, *secret);
-  appliance::InitOptions init{options.admin, std::move(*secret), options.addresses, options.json};
+  appliance::InitOptions init{options.admin, std::move(*password), options.addresses, options.json};
   return appliance::init(config, init);
 }
 

@@ -44,26 +44,37 @@ bool known_name(std::string_view name) {
 
 }  // namespace
 
-int backup(const Config& config, const std::string& file, const Secret& passphrase) {
+namespace {
+
+Result<Bytes> make_box(const Config& config, const Secret& passphrase) {
+  const Result<platform::ActingAs> acting = act_as_owner(config);
+  if (!acting) return acting.error();
   Result<std::unique_ptr<store::Store>> store = store::Store::open(database_path(config), wall_seconds());
-  if (!store) return complain(store.error());
+  if (!store) return store.error();
   const std::string copy = config.data + "/backup." + std::to_string(::getpid()) + ".db";
   Result<void> copied = (*store)->copy_to(copy);
   const Result<Bytes> database = copied ? platform::read_file(copy, kMost) : Result<Bytes>(copied.error());
   (void)platform::remove_file(copy);
-  if (!database) return complain(database.error());
+  if (!database) return database.error();
   Bytes archive;
   for (const std::string_view name : kKeyFiles) {
     const Result<Bytes> content = platform::read_private_file(config.data + "/" + std::string(name), 1 << 20);
     if (content) {
       add(archive, name, *content);
     } else if (name == "keys/authority.json" || !content.error().is(Fault::not_found)) {
-      return complain(content.error());
+      return content.error();
     }
   }
   add(archive, "appliance.db", *database);
-  const Result<Bytes> box = identity::seal_with_passphrase(passphrase, kContext, archive);
+  Result<Bytes> box = identity::seal_with_passphrase(passphrase, kContext, archive);
   wipe(archive.data(), archive.size());
+  return box;
+}
+
+}  // namespace
+
+int backup(const Config& config, const std::string& file, const Secret& passphrase) {
+  const Result<Bytes> box = make_box(config, passphrase);
   if (!box) return complain(box.error());
   const Result<void> written = platform::write_file(file, *box, 0600);
   if (!written) return complain(written.error());
@@ -83,6 +94,8 @@ int restore(const Config& config, const std::string& file, const Secret& passphr
   if (!box) return complain(box.error());
   const Result<Secret> opened = identity::open_with_passphrase(passphrase, kContext, *box);
   if (!opened) return complain(opened.error());
+  const Result<platform::ActingAs> acting = act_as_owner(config);
+  if (!acting) return complain(acting.error());
   Result<void> done = platform::make_private_folder(config.data);
   if (done) done = platform::make_private_folder(config.data + "/keys");
   ByteView rest = opened->reveal();

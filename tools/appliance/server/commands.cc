@@ -14,6 +14,7 @@
 #include "common/identity/host_port.h"
 #include "common/identity/password.h"
 #include "platform/files.h"
+#include "platform/independent.h"
 #include "tools/appliance/store/store.h"
 #include "tools/appliance/tunnels/keys.h"
 
@@ -76,6 +77,13 @@ Result<int> lock_data(const Config& config) {
   return file;
 }
 
+Result<platform::ActingAs> act_as_owner(const Config& config) {
+  Result<platform::User> owner = platform::owner_of(config.data);
+  if (!owner && owner.error().is(Fault::not_found)) owner = platform::current_user();
+  if (!owner) return owner.error();
+  return platform::ActingAs::begin(*owner);
+}
+
 bool tell_server(const Config& config) {
   const Result<Bytes> text = platform::read_file(lock_path(config), 64);
   if (!text) return false;
@@ -120,10 +128,9 @@ int init(const Config& config, const InitOptions& options) {
     json::object report{{"data", config.data}, {"ca_pin", (*keys)->pin()}, {"admin", options.admin}};
     std::printf("%s\n", json::serialize(report).c_str());
   } else {
-    std::printf(
-        "appliance made in %s\nCA pin     %s\nuser       %s (administrator)\nnext       jump-appliance "
-        "serve\n",
-        config.data.c_str(), (*keys)->pin().c_str(), options.admin.c_str());
+    std::printf("appliance made in %s\nCA pin     %s\nuser       %s (administrator)\nnext       %s\n",
+                config.data.c_str(), (*keys)->pin().c_str(), options.admin.c_str(),
+                platform::systemd_runs() ? "systemctl start jump-appliance" : "jump-appliance serve");
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/secret.h"
+#include "platform/ownership.h"
 #include "tools/appliance/server/config.h"
 
 namespace jump::appliance {
@@ -30,6 +31,10 @@ int address(const Config& config, const std::string& action, const std::string& 
 
 // prepare | promote | retire PIN | show: one step of changing the CA at a time.
 int ca(const Config& config, const std::string& action, const std::string& pin, bool json);
+
+// What root says about the data of a service with a user of its own leaves no files of root behind. backup
+// and restore do that themselves: their file is root's.
+Result<platform::ActingAs> act_as_owner(const Config& config);
 
 // SIGHUP to the server that holds the lock of this data folder; false when none runs.
 bool tell_server(const Config& config);
