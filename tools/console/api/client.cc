@@ -5,6 +5,9 @@
 namespace jump::console {
 namespace {
 
+constexpr unsigned kTooMany = 429;
+constexpr auto kRatePause = std::chrono::milliseconds(300);
+constexpr auto kRatePauseMost = std::chrono::seconds(4);
 constexpr auto kAnswerTimeout = std::chrono::seconds(60);
 constexpr std::int64_t kPerPage = 100;  // the most that the API gives
 
@@ -85,26 +88,30 @@ HttpRequest ApiClient::made(std::string method, std::string_view path, const Que
 
 // A kept connection may have been closed meanwhile: then once more over a new one. What was sent twice may
 // have been done twice only where the appliance read a request and died before its answer; so only for GET.
+// Over the rate that is allowed to one account nothing was done: it is asked again a little later.
 Task<Result<HttpResponse>> ApiClient::request(HttpRequest request, BodySink sink) {
-  const bool kept = connection_ != nullptr;
-  if (kept && request.method == "GET") {
-    Result<HttpResponse> again = co_await timed(*connection_, to_text(address_), request, sink);
-    if (again || !again.error().is(Fault::closed)) {
-      if (!again || !again->keep_alive) connection_.reset();
-      co_return again;
+  for (auto pause = kRatePause;; pause *= 2) {
+    const bool kept = connection_ != nullptr;
+    std::optional<Result<HttpResponse>> response;
+    if (kept && request.method == "GET") {
+      response.emplace(co_await timed(*connection_, to_text(address_), request, sink));
+      if (!*response && response->error().is(Fault::closed)) response.reset();
     }
+    if (!response) {
+      if (!kept || request.method == "GET") {
+        Task<Result<std::unique_ptr<tunnel::TlsStream>>> dialling =
+            connect(address_, tls_, std::string(tunnel::kAlpnPinnedHttp));
+        Result<std::unique_ptr<tunnel::TlsStream>> stream = co_await std::move(dialling);
+        if (!stream) co_return stream.error();
+        connection_ = std::move(*stream);
+      }
+      response.emplace(co_await timed(*connection_, to_text(address_), request, sink));
+    }
+    if (!*response || !(*response)->keep_alive) connection_.reset();
+    const bool again = *response && (*response)->status == kTooMany && pause <= kRatePauseMost;
+    if (!again) co_return std::move(*response);
+    co_await sleep_for(pause);
   }
-  if (!kept || request.method == "GET") {
-    Task<Result<std::unique_ptr<tunnel::TlsStream>>> dialling =
-        connect(address_, tls_, std::string(tunnel::kAlpnPinnedHttp));
-    Result<std::unique_ptr<tunnel::TlsStream>> stream = co_await std::move(dialling);
-    if (!stream) co_return stream.error();
-    connection_ = std::move(*stream);
-  }
-  Result<HttpResponse> response =
-      co_await timed(*connection_, to_text(address_), std::move(request), std::move(sink));
-  if (!response || !response->keep_alive) connection_.reset();
-  co_return response;
 }
 
 Task<Result<json::value>> ApiClient::json_request(HttpRequest request) {

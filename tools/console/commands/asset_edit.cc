@@ -241,7 +241,8 @@ Result<json::array> keys_from(const std::string& path) {
     if (key_fingerprint(key).empty()) {
       return Error(Fault::invalid, path + ": '" + printable(line, 60) + "' is no host key");
     }
-    keys.emplace_back(key);
+    // Without the comment behind it.
+    keys.emplace_back(key.substr(0, key.find(' ', key.find(' ') + 1)));
   }
   if (keys.empty()) return Error(Fault::invalid, path + ": there is no host key in it");
   return keys;

@@ -300,23 +300,21 @@ Task<> Shell::watch_connection() {
     }
     const Instant now = BootClock::now();
     if (!lost_at) lost_at = io_.end().away_since().value_or(now);
-    if (now - *lost_at >= kQuietAfter) co_await screen_.lost(lost_words());
+    if (now - *lost_at >= kQuietAfter) co_await screen_.lost(lost_words(*lost_at));
     typed_ += screen_.held();
     if (!typed_.empty()) typed_more_.set();
     co_await io_.state_changed().wait_for(kAnswerPoll);
   }
 }
 
-std::string Shell::lost_words() const {
+std::string Shell::lost_words(Instant lost_at) const {
   const mux::SessionEnd& end = io_.end();
-  const Instant since = end.away_since().value_or(BootClock::now());
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - since).count();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - lost_at).count();
   const auto limit = std::chrono::duration_cast<std::chrono::seconds>(end.wait_limit()).count();
-  if (!session_.tunnel().connected()) return lost_text("no connection to the appliance", "", seconds, limit);
+  if (!session_.tunnel().connected()) return lost_text("the appliance", "", seconds, limit);
   const mux::Notice& notice = end.notice();
-  const bool full = notice.reason == mux::Reason::no_space;
-  return lost_text(full ? "no space for the recording" : "no connection to " + session_.endpoint(),
-                   notice.text, seconds, limit);
+  if (notice.reason == mux::Reason::no_space) return full_text(seconds);
+  return lost_text(session_.endpoint(), notice.text, seconds, limit);
 }
 
 void Shell::send_size() {

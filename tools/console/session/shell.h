@@ -50,7 +50,7 @@ class Shell : AskingPlace {
   void end(int status, std::string text, Leave leave = Leave::no);
   void send_size();
   void redraw();
-  std::string lost_words() const;
+  std::string lost_words(Instant lost_at) const;
 
   OpenedSession& session_;
   endpoint::SessionIo& io_;

@@ -168,13 +168,18 @@ std::string terminal_reset(bool alternate) {
          "\x1b[0m\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b>";
 }
 
-std::string lost_text(std::string_view what, std::string_view reason, std::int64_t seconds,
+std::string lost_text(std::string_view endpoint, std::string_view reason, std::int64_t seconds,
                       std::int64_t wait_seconds) {
-  std::string text = "jump: " + printable(what, 96) + " for " + human_time(seconds) + ", waits up to " +
-                     round_time(wait_seconds) + ". ~. leaves";
+  std::string text = "jump: no connection to " + printable(endpoint, 64) + " for " + human_time(seconds) +
+                     ", waits up to " + round_time(wait_seconds) + ". ~. leaves";
   // Last, because the terminal's width cuts it.
   if (!reason.empty()) text += " (" + printable(reason, 80) + ")";
   return text;
+}
+
+std::string full_text(std::int64_t seconds) {
+  return "jump: no space for the recording for " + human_time(seconds) +
+         ", the session waits for it. ~. leaves";
 }
 
 }  // namespace jump::console

@@ -78,9 +78,10 @@ class QuietLine {
 std::string terminal_reset(bool alternate);
 
 // "jump: no connection to web-01 for 12 s, waits up to 10 min. ~. leaves": 76 cells.
-// `what`: "no connection to web-01". `reason`: of the appliance, when it is connected and the other end is
-// not there; may be empty.
-std::string lost_text(std::string_view what, std::string_view reason, std::int64_t seconds,
+// `reason`: of the appliance, when it is connected and the other end is not there; may be empty.
+std::string lost_text(std::string_view endpoint, std::string_view reason, std::int64_t seconds,
                       std::int64_t wait_seconds);
+// The appliance's disk is full: both ends are there, nobody's wait limit runs.
+std::string full_text(std::int64_t seconds);
 
 }  // namespace jump::console

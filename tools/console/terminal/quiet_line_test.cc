@@ -122,12 +122,16 @@ TEST(QuietLine, IsCutToTheTerminal) {
             std::string::npos);
 }
 
+TEST(FullText, NamesNoLimitBecauseNoneRuns) {
+  EXPECT_EQ(full_text(12), "jump: no space for the recording for 12 s, the session waits for it. ~. leaves");
+}
+
 TEST(LostText, SaysForHowLongAndHowMuchLonger) {
-  EXPECT_EQ(lost_text("no connection to the appliance", "", 12, 600),
+  EXPECT_EQ(lost_text("the appliance", "", 12, 600),
             "jump: no connection to the appliance for 12 s, waits up to 10 min. ~. leaves");
-  EXPECT_EQ(lost_text("no connection to web-01", "the endpoint is away\x07", 1, 86400),
+  EXPECT_EQ(lost_text("web-01", "the endpoint is away\x07", 1, 86400),
             "jump: no connection to web-01 for 1 s, waits up to 1 d. ~. leaves (the endpoint is away\\x07)");
-  EXPECT_EQ(lost_text("no connection to web-01", "", 1, 90),
+  EXPECT_EQ(lost_text("web-01", "", 1, 90),
             "jump: no connection to web-01 for 1 s, waits up to 1 min 30 s. ~. leaves");
 }
 
