@@ -70,6 +70,9 @@ struct Neighbour {
 // The whole neighbour table, both families, as far as somebody answered.
 Result<std::vector<Neighbour>> neighbours();
 
+// Whom the system asks for names, in its order; at most three.
+std::vector<std::string> name_servers();
+
 // Tells when net_interfaces() or default_gateways() say something else than before.
 class NetworkWatch {
  public:

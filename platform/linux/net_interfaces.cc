@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <sstream>
 #include <tuple>
 
 namespace jump::platform {
@@ -154,6 +156,18 @@ Result<std::vector<Neighbour>> neighbours() {
   });
   if (!done) return done.error();
   return found;
+}
+
+std::vector<std::string> name_servers() {
+  std::vector<std::string> servers;
+  std::ifstream file("/etc/resolv.conf");  // resolv.conf(5)
+  std::string line;
+  while (std::getline(file, line) && servers.size() < 3) {
+    std::istringstream words(line.substr(0, 256));
+    std::string key, value;
+    if (words >> key >> value && key == "nameserver") servers.push_back(value);
+  }
+  return servers;
 }
 
 void stir_neighbour(const Gateway& gateway) {

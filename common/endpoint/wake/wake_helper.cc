@@ -1,21 +1,17 @@
 #include "common/endpoint/wake/wake_helper.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <optional>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
 
+#include "common/endpoint/wake/helper_process.h"
 #include "common/wake/magic_packet.h"
 #include "platform/link_socket.h"
 #include "platform/net_interfaces.h"
-#include "platform/privileges.h"
 #include "platform/raw_frame.h"
-#include "platform/users.h"
 
 namespace jump::endpoint {
 namespace {
@@ -132,35 +128,6 @@ void send_round(Exit& exit, const wake::Mac& target, const Secret& password) {
   }
 }
 
-Result<wake::WakeJob> read_job() {
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (true) {
-    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (got < 0) return system_error("read the job");
-    if (got == 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > wake::kWakeJobBytes) return Error(Fault::too_large, "the job is too large");
-  }
-  Result<wake::WakeJob> job = from_json_text<wake::WakeJob>(text, wake::kWakeJobBytes);
-  wipe(text.data(), text.size());
-  return job;
-}
-
-// All rights but the one, before the first packet.
-Result<void> give_up_rights(const std::string& user) {
-  platform::Confinement confinement;
-  confinement.keep = {platform::Right::raw_network};
-  confinement.limits.open_files = 256;
-  confinement.limits.cpu_seconds = 10;
-  if (!user.empty()) {
-    Result<platform::User> found = platform::find_user(user);
-    if (!found) return found.error();
-    confinement.user = *found;
-  }
-  return platform::confine(confinement);
-}
-
 Task<> keep_report(asio::any_io_executor executor, wake::WakeOrder order, wake::WakeReport& to) {
   Task<wake::WakeReport> sending = send_wake(executor, std::move(order));
   to = co_await std::move(sending);
@@ -168,13 +135,13 @@ Task<> keep_report(asio::any_io_executor executor, wake::WakeOrder order, wake::
 
 wake::WakeReport do_job() {
   wake::WakeReport report;
-  Result<wake::WakeJob> job = read_job();
+  Result<wake::WakeJob> job = read_job<wake::WakeJob>(wake::kWakeJobBytes);
   if (!job) {
     report.error = job.error().message();
     return report;
   }
   report.attempt = job->order.attempt;
-  if (const Result<void> given = give_up_rights(job->user); !given) {
+  if (const Result<void> given = keep_raw_network_alone(job->user); !given) {
     report.error = given.error().message();
     return report;
   }
