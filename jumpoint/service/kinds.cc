@@ -38,6 +38,17 @@ Task<Result<void>> bridge_tcp(endpoint::SessionIo& io, session::Target target, j
   co_return co_await bridge::run_tcp(io, std::move(target), port, std::move(allowed));
 }
 
+// A start that was not answered in time goes to another node, and this one's attach is then refused: nothing
+// may have been done at the target by then.
+Task<Result<void>> accepted(endpoint::SessionIo& io) {
+  using State = mux::SessionEnd::State;
+  constexpr auto kLook = std::chrono::milliseconds(5);
+  while (io.end().state() == State::unbound || io.end().state() == State::attaching)
+    co_await sleep_for(kLook);
+  if (io.end().state() == State::over) co_return Error(Fault::closed, "the session was not accepted");
+  co_return Result<void>();
+}
+
 }  // namespace
 
 Task<Result<void>> run_kind(endpoint::SessionIo& io, endpoint::SessionSetup& setup) {
@@ -45,6 +56,8 @@ Task<Result<void>> run_kind(endpoint::SessionIo& io, endpoint::SessionSetup& set
     co_return Error(Fault::unsupported, "a Jumpoint has no sessions of its own: the ticket names no target");
   session::Target target = std::move(*setup.ticket.target);
   setup.ticket.target.reset();
+  const Result<void> here = co_await accepted(io);
+  if (!here) co_return here.error();
   const SessionKind kind = setup.ticket.kind;
   Result<void> fits = check_kind(target, kind);
   if (!fits) co_return fits;
