@@ -23,7 +23,7 @@ CACHE = os.environ.get("JUMP_TEST_CACHE") or "/var/cache/jump-tests"
 MIRROR = os.environ.get("JUMP_DEBIAN_MIRROR") or "http://deb.debian.org/debian"
 # A system with systemd, and what our packages depend on.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "libpam-systemd", "iproute2", "procps", "udev", "ca-certificates", "eatmydata",
-            "libpcap0.8", "libpocofoundation80", "libsqlite3-0", "libssh-4", "libssl3", "libyaml-cpp0.7")
+            "libpcap0.8", "libpocofoundation80", "libsqlite3-0", "libssh-4", "libssl3", "libyaml-cpp0.7", "rpm")
 GROUPS = [f"/sys/fs/cgroup/{one}" for one in ("unified", "systemd") if os.path.isdir(f"/sys/fs/cgroup/{one}")] or \
     ["/sys/fs/cgroup"]
 

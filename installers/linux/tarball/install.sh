@@ -81,7 +81,7 @@ remove_one() {
   rm -f "/usr/local/bin/$name" "$opt/bin/$name"
   case $name in
     jump-client | jumpoint)
-      rm -rf "/etc/${name:?}" "/var/lib/$name" "/run/$name"
+      rm -rf "/etc/${name:?}" "/var/lib/$name" "/var/log/$name" "/run/$name"
       userdel "$name" 2>/dev/null || deluser "$name" 2>/dev/null || true
       ;;
     jump-appliance)

@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+"""The Linux packages under a real systemd: installed, used, upgraded, broken and removed."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import case
+import lab
+import machine
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+OUT = tempfile.mkdtemp(prefix="jump-packages-test-")
+# What a machine may write while a package comes and goes.
+NOT_OURS = re.compile(r"/(var/log/journal|var/lib/dpkg|var/cache|var/lib/systemd|var/lib/rpm|usr/lib/sysimage|tmp|root|var/tmp)"
+                      r"(/|$)|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|/etc/\.pwd\.lock$"
+                      r"|/var/lib/rpm-state|/var/log/(wtmp|lastlog|dpkg\.log)$")
+# The worst that `systemd-analyze security` may say; 10 is without any sandbox.
+SCORES = {"jump-client": 3.0, "jump-appliance": 1.6, "jumpoint": 2.2}
+
+
+def make(*words):
+    lab.sh(sys.executable, os.path.join(ROOT, "tools", "packages"), "--bin", os.environ["JUMP_BIN"], "--out", OUT, "--fast",
+           *words)
+
+
+def setUpModule():
+    for program in ("cmake", "dpkg-shlibdeps", "rpmbuild", "patchelf"):
+        if not shutil.which(program):
+            machine.skip(f"{program} is not installed: packages were NOT tested (tools/setup --tests)")
+    machine.debian()
+    make("--kind", "deb")
+    make("--kind", "deb", "--version", "0.2.0", "--name", "jump-client", "--name", "jump-appliance")
+    make("--kind", "rpm", "--kind", "tar.gz", "--name", "jump-client")
+
+
+def tearDownModule():
+    shutil.rmtree(OUT, ignore_errors=True)
+
+
+def note(text):
+    print(f"  {text}", flush=True)
+
+
+class Site:
+    """An appliance from its package, with an administrator logged in on the same machine."""
+
+    def __init__(self, net):
+        self.machine = machine.Machine(net, "server", machine.debian(), {"/packages": OUT})
+        self.machine.sh("dpkg -i /packages/jump_0.1.0-1_*.deb /packages/jump-appliance_0.1.0-1_*.deb")
+        self.machine.sh("umask 077; echo correct horse battery staple > /root/password")
+        answer = self.machine.run("jump-appliance", "init", "--address", f"{self.machine.address}:443", "--password-file",
+                                  "/root/password", "--json").stdout
+        self.pin = json.loads(answer)["ca_pin"]
+        self.machine.run("systemctl", "start", "jump-appliance")
+        self.log_in()
+
+    def log_in(self):
+        self.jump("login", f"https://{self.machine.address}", "--user", "admin", "--password-file", "/root/password",
+                  "--ca-pin", self.pin)
+
+    def jump(self, *words, **options):
+        return self.machine.run("jump", *words, **options).stdout
+
+    def key(self, *words):
+        answer = json.loads(self.jump("installer", "create", "--group", "default", "--allow", "name", "--json", *words))
+        return answer["key_info"]["encodedInfo"]
+
+    def assets(self):
+        return json.loads(self.jump("assets", "--json"))
+
+
+class Packages(case.LabCase):
+    def setUp(self):
+        super().setUp()
+        self.site = Site(self.lab)
+
+    def client(self, name="client"):
+        box = machine.Machine(self.lab, name, machine.debian(), {"/packages": OUT})
+        box.before = self.listing(box)
+        return box
+
+    def listing(self, box):
+        """Every file that a package could have left, by the machine's own eyes; the tmpfs on /run too."""
+        names = box.sh("find / /run -xdev -not -path '/proc/*' | sort -u").splitlines()
+        return {name for name in names if not NOT_OURS.search(name) and not name.startswith("/run/systemd/")
+                and not name.startswith("/run/log") and not name.startswith("/run/udev")}
+
+    def enrol(self, box, *words, key=None, check=True):
+        return box.run("jump-client", "install", "--key-info-file", "-", "--wait", "30", *words, check=check,
+                       input=key or self.site.key())
+
+    def online(self, box):
+        answer = box.run("jump-client", "status", "--json", check=False).stdout
+        return json.loads(answer or "{}").get("tunnel", {}).get("state") == "online"
+
+    def main_pid(self, box, unit="jump-client"):
+        return int(box.show(unit, "MainPID")[0])
+
+    def tunnel_pid(self, box):
+        return int(box.sh("pgrep -f 'jump-client tunnel' || echo 0").splitlines()[0])
+
+    def check_left(self, box, but=()):
+        left = sorted(self.listing(box) - box.before)
+        self.assertEqual([name for name in left if name not in but], [])
+        self.assertEqual(box.sh("pgrep -a '^jump' || true"), "")
+        self.assertEqual(box.sh("systemctl list-units --all --plain --no-legend 'jump*' | grep -v 'jump.slice' || true"), "")
+        self.assertNotIn("jump-client", box.sh("cat /etc/passwd /etc/group"))
+
+    def check_score(self, box, unit):
+        text = box.run("systemd-analyze", "security", "--no-pager", f"{unit}.service").stdout.splitlines()[-1]
+        score = float(re.search(r"([\d.]+) ", text).group(1))
+        note(f"{unit}: systemd-analyze security {score}")
+        self.assertLessEqual(score, SCORES[unit])
+
+    def test_the_client_is_online_sandboxed_and_purged_without_a_trace(self):
+        box = self.client()
+        box.sh("dpkg -i /packages/jump-client_0.1.0-1_*.deb")
+        self.assertEqual(box.show("jump-client", "ActiveState", "UnitFileState"), ["inactive", "enabled"])
+        self.assertEqual(box.run("systemctl", "is-failed", "jump-client", check=False).stdout.strip(), "inactive")
+        began = time.monotonic()
+        said = self.enrol(box, "--name", "web-01").stdout
+        note(f"{said.strip()}; the whole command took {time.monotonic() - began:.1f} s")
+        self.assertRegex(box.show("jump-client", "StatusText")[0], r"^online as agent:1 by direct ")
+        self.check_score(box, "jump-client")
+        self.check_score(self.site.machine, "jump-appliance")
+        # The process that faces the network has no rights; the supervisor has no socket to the network.
+        status = box.sh(f"cat /proc/{self.tunnel_pid(box)}/status")
+        self.assertRegex(status, r"Uid:\t(?!0\t)\d+")
+        for line in (r"CapEff:\t0+\n", r"CapPrm:\t0+\n", r"NoNewPrivs:\t1\n", r"Seccomp:\t2\n"):
+            self.assertRegex(status, line)
+        self.assertNotIn(f"pid={self.main_pid(box)},", box.sh("ss -Htunp"))
+        self.assertEqual(box.sh("ss -Htulnp"), "")
+        note("resident KiB of supervisor and tunnel process: "
+             + box.sh("ps -o rss= -C jump-client | xargs"))
+        self.assertEqual(self.site.jump("exec", "web-01", "--", "id", "-un").strip(), "root")
+        # A repair: the same asset; and sessions as somebody else from now on.
+        box.sh("useradd --create-home deploy")
+        self.enrol(box, "--session-user", "deploy", "--name", "web-01")
+        self.assertEqual(len(self.site.assets()), 1)
+        lab.wait_until(lambda: self.online(box), 20, "the client is online again")
+        self.assertEqual(self.site.jump("exec", "web-01", "--", "sh", "-c", "id -un; pwd").split(), ["deploy", "/home/deploy"])
+        self.assertIn("sessions   as user deploy", box.run("jump-client", "status").stdout)
+        self.assertEqual(box.run("jump-client", "install", "--key-info-file", "-", "--session-user", "nobody-here",
+                                 check=False, input="x").returncode, 1)
+        said = box.sh("dpkg --purge jump-client 2>&1")
+        self.assertIn("uninstalled; the appliance knows", said)
+        box.sh("userdel --remove deploy 2>/dev/null")
+        self.check_left(box)
+        self.assertNotIn("online", json.dumps(self.site.assets()))
+
+    def test_an_upgrade_with_an_open_session_keeps_its_shell_and_the_configuration(self):
+        box = self.client()
+        box.sh("dpkg -i /packages/jump-client_0.1.0-1_*.deb")
+        self.enrol(box, "--name", "web-01")
+        box.sh("echo '# ours' >> /etc/jump-client/jump-client.yaml")
+        command = self.site.machine.words("jump", "exec", "web-01", "--", "sh")
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as shell:
+            def ask(line):
+                shell.stdin.write(line + "\n")
+                return shell.stdout.readline().strip()
+
+            first = ask("echo $$")
+            before = self.main_pid(box), self.main_pid(self.site.machine, "jump-appliance")
+            began = time.monotonic()
+            box.sh("dpkg -i /packages/jump-client_0.2.0-1_*.deb")
+            self.assertEqual(ask("echo $$"), first)
+            note(f"client upgraded with a session open: the shell answers after {time.monotonic() - began:.1f} s")
+            began = time.monotonic()
+            self.site.machine.sh("dpkg -i /packages/jump-appliance_0.2.0-1_*.deb")
+            self.assertEqual(ask("echo $$"), first)
+            note(f"appliance upgraded with a session open: the shell answers after {time.monotonic() - began:.1f} s")
+            after = self.main_pid(box), self.main_pid(self.site.machine, "jump-appliance")
+            self.assertTrue(before[0] != after[0] and before[1] != after[1])
+            shell.stdin.close()
+            self.assertEqual(shell.wait(20), 0)
+        self.assertTrue(box.sh("cat /etc/jump-client/jump-client.yaml").endswith("# ours"))
+        self.assertEqual([one["name"] for one in self.site.assets()], ["web-01"])
+        self.assertNotIn("uninstall", self.site.jump("events", "--json"))
+        # Removed and not purged: the machine is uninstalled, what the administrator wrote stays.
+        box.sh("dpkg --remove jump-client")
+        self.assertTrue(box.exists("/etc/jump-client/jump-client.yaml"))
+        self.assertFalse(box.exists("/var/lib/jump-client/state.json"))
+
+    def test_what_is_killed_or_hangs_is_started_again(self):
+        boxes = [self.client("client"), self.client("other")]
+        for number, box in enumerate(boxes):
+            box.sh("dpkg -i /packages/jump-client_0.1.0-1_*.deb")
+            self.enrol(box, "--name", f"web-{number}", key=self.site.key())
+        client, other = boxes
+        server = self.site.machine
+
+        def measure(what, pid, seconds, box, but):
+            began = time.monotonic()
+            lab.wait_until(lambda: self.online(box) and pid() not in (0, but), seconds, what)
+            note(f"{what} after {time.monotonic() - began:.1f} s")
+
+        for name, pid in (("supervisor", lambda: self.main_pid(client)), ("tunnel process", lambda: self.tunnel_pid(client))):
+            old = pid()
+            client.run("kill", "-KILL", str(old))
+            measure(f"{name} killed: online again", pid, 20, client, old)
+        old = self.main_pid(server, "jump-appliance")
+        server.run("kill", "-KILL", str(old))
+        measure("appliance killed: online again", lambda: self.main_pid(server, "jump-appliance"), 40, client, old)
+        server.run("systemctl", "restart", "jump-appliance")
+        lab.wait_until(lambda: self.online(client) and self.online(other), 40, "both online after a restart")
+        # One hangs here, one there, at the same time.
+        stopped = self.main_pid(client), self.tunnel_pid(other)
+        client.run("kill", "-STOP", str(stopped[0]))
+        other.run("kill", "-STOP", str(stopped[1]))
+        measure("supervisor stopped, the watchdog acts: online again", lambda: self.main_pid(client), 75, client, stopped[0])
+        self.assertIn("watchdog", client.journal(unit="jump-client").lower())
+        measure("tunnel process stopped at the same time: online again", lambda: self.tunnel_pid(other), 75, other, stopped[1])
+        self.assertIn("says nothing any more", other.journal(unit="jump-client"))
+
+    def test_a_full_disk_is_said_and_loses_nothing(self):
+        box = self.client()
+        box.sh("dpkg -i /packages/jump-client_0.1.0-1_*.deb")
+        box.sh("mount -t tmpfs -o size=1m,mode=755 tmpfs /var/lib/jump-client")
+        self.enrol(box, "--name", "web-01")
+        box.sh("dd if=/dev/zero of=/var/lib/jump-client/filler bs=4k 2>/dev/null || true")
+        answer = self.enrol(box, "--name", "web-01", check=False)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("No space left on device", answer.stderr)
+        box.run("systemctl", "restart", "jump-client")
+        lab.wait_until(lambda: self.online(box), 20, "the client is online on a full disk")
+        self.assertEqual(self.site.jump("exec", "web-01", "--", "echo", "fine").strip(), "fine")
+        box.sh("rm /var/lib/jump-client/filler")
+        self.enrol(box, "--name", "web-01")
+        self.assertEqual(len(self.site.assets()), 1)
+
+    def test_a_failed_install_says_why_by_its_status_and_leaves_the_machine_as_it_was(self):
+        box = self.client()
+        box.sh("dpkg -i /packages/jump-client_0.1.0-1_*.deb")
+        key = self.site.key()
+
+        def install(status, words, *more, text=key):
+            answer = box.run("jump-client", "install", "--key-info-file", "-", *more, check=False, input=text)
+            note(f"{answer.returncode:2} {answer.stderr.strip().splitlines()[-1][:140] if answer.stderr else ''}")
+            self.assertEqual(answer.returncode, status, answer.stderr)
+            self.assertRegex(answer.stderr, words)
+            self.assertFalse(box.exists("/var/lib/jump-client/state.json"))
+            self.assertEqual(box.show("jump-client", "ActiveState"), ["inactive"])
+
+        install(1, "key", text="rubbish")
+        install(15, "tag", "--tag", "blue")
+        box.sh("echo 'http_proxy: {address: \"127.0.0.1:9\", user: \"\", password: \"\"}' > /tmp/proxy.yaml")
+        answer = box.run("jump-client", "--config", "/tmp/proxy.yaml", "install", "--key-info-file", "-", check=False, input=key)
+        self.assertEqual((answer.returncode, "http-proxy" in answer.stderr), (11, True), answer.stderr)
+        note(f"{answer.returncode:2} {answer.stderr.strip()[:140]}")
+        installer = json.loads(self.site.jump("installer", "list", "--json"))[0]["id"]
+        self.site.jump("installer", "delete", str(installer))
+        install(13, "installer|key")
+        self.site.machine.run("systemctl", "stop", "jump-appliance")
+        install(10, "refused")
+        certificate = self.lab.path("other")
+        lab.sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other",
+               "-keyout", certificate + ".key", "-out", certificate + ".pem", "-days", "2")
+        impostor = self.site.machine.host.start("openssl", "s_server", "-accept", "443", "-key", certificate + ".key", "-cert",
+                                                certificate + ".pem", "-alpn", "jump-enroll/1", "-quiet")
+        self.site.machine.host.wait_for_listener(443)
+        install(12, "pin|certificate|proof|trust")
+        impostor.stop(2)
+
+    def test_removing_the_appliance_keeps_the_site_and_says_so(self):
+        box = self.site.machine
+        said = box.sh("dpkg --purge jump-appliance 2>&1")
+        self.assertIn("/var/lib/jump-appliance was kept", said)
+        self.assertTrue(box.exists("/var/lib/jump-appliance/keys/authority.json"))
+        self.assertFalse(box.exists("/etc/jump-appliance"))
+        box.sh("dpkg -i /packages/jump-appliance_0.2.0-1_*.deb")
+        lab.wait_until(lambda: box.show("jump-appliance", "ActiveState") == ["active"], 20, "the appliance serves again")
+        self.site.log_in()
+        # What root says about the site leaves it to its owner.
+        box.sh("echo secret > /root/passphrase")
+        for words in ("address add other.example.org:443", "ca prepare", "doctor",
+                      "backup /root/site.backup --passphrase-file /root/passphrase"):
+            box.sh(f"jump-appliance {words}")
+        self.assertEqual(box.sh("find /var/lib/jump-appliance -not -user jump-appliance"), "")
+        box.sh("systemctl stop jump-appliance; mv /var/lib/jump-appliance /var/lib/old; systemd-tmpfiles --create")
+        box.sh("jump-appliance restore /root/site.backup --passphrase-file /root/passphrase; systemctl start jump-appliance")
+        self.assertEqual(box.sh("find /var/lib/jump-appliance -not -user jump-appliance"), "")
+        self.site.log_in()
+
+    def test_rpm_and_archive_install_upgrade_and_leave_nothing(self):
+        for kind in ("rpm", "archive"):
+            with self.subTest(kind):
+                box = self.client(kind)
+                if kind == "rpm":
+                    add, remove = "rpm -U --nodeps --force /packages/jump-client-0.1.0-1.*.rpm", "rpm -e jump-client"
+                else:
+                    # It brings its libraries: those of the system are not there.
+                    box.sh("rm -f /usr/lib/*/libPocoFoundation* /usr/lib/*/libyaml-cpp*")
+                    add = "cd /tmp && tar xzf /packages/jump-0.1.0-*.tar.gz && ./jump-*/install.sh jump-client"
+                    remove = "/opt/jump/install.sh --remove"
+                box.sh(add)
+                note(f"{kind}: " + self.enrol(box, "--name", kind, key=self.site.key()).stdout.strip())
+                self.assertEqual(self.site.jump("exec", kind, "--", "id", "-un").strip(), "root")
+                old = self.main_pid(box)
+                box.sh(add)
+                lab.wait_until(lambda: self.online(box) and self.main_pid(box) != old, 20, "online after a second install")
+                self.assertIn("the appliance knows", box.sh(f"{remove} 2>&1"))
+                self.check_left(box)
+
+    def tearDown(self):
+        if self._outcome.success:
+            return
+        for box in [self.site.machine] + [closer.__self__ for closer in self.lab.closers
+                                          if isinstance(getattr(closer, "__self__", None), machine.Machine)]:
+            if box.leader():
+                print(f"--- journal of {box.name}:\n{box.journal(40)}", flush=True)
+
+
+if __name__ == "__main__":
+    if not os.environ.get("JUMP_BIN"):
+        print("JUMP_BIN names no folder of programs")
+        sys.exit(case.SKIPPED)
+    case.main()
