@@ -55,7 +55,7 @@ void add_commands(CLI::App& app, Chosen& chosen) {
           "zone-proxy --megabytes 2000 --rounds 7", &bench::zone_proxy);
   zone->add_option("--idle", options.idle_tunnels, "Idle tunnels")
       ->capture_default_str()
-      ->check(CLI::Range(1, 9400));
+      ->check(CLI::Range(1, 9000));
   for (CLI::App* one : {agents, storm}) {
     one->add_option("N", options.agents, "Agents, 1 to 18000")->required()->check(CLI::Range(1, 18000));
     one->add_option("--at-once", options.at_once, "Connections under way")

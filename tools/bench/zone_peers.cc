@@ -20,7 +20,8 @@ void write_text(const std::string& path, const std::string& text) {
 }
 
 std::string haproxy_text(std::uint16_t entry, std::uint16_t server, bool splices) {
-  return std::string("global\n  nbthread 2\n  maxconn 9500\n") + (splices ? "" : "  nosplice\n") +
+  return std::string("global\n  nbthread 2\n  maxconn 9200\n  maxpipes 400\n") +
+         (splices ? "" : "  nosplice\n") +
          "defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 10m\n  timeout server 10m\n" +
          (splices ? "  option splice-request\n  option splice-response\n" : "") +
          "listen relay\n  bind 127.0.0.1:" + std::to_string(entry) +
