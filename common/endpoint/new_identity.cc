@@ -52,8 +52,7 @@ Result<identity::EnrollRequest> make_request(const Begin& begin, const identity:
   return request;
 }
 
-Task<Result<tunnel::Dialled>> dial_to_enrol(asio::any_io_executor executor, const Begin& begin,
-                                            tunnel::Dialler& dialler) {
+Task<Result<tunnel::Dialled>> dial_to_enrol(const Begin& begin, tunnel::Dialler& dialler) {
   Result<identity::CaSet> authorities = identity::CaSet::from(begin.trust);
   if (!authorities) co_return authorities.error();
   tunnel::TlsClientSettings settings;
@@ -82,7 +81,7 @@ Task<Result<NewIdentity>> enrol_as_clone(asio::any_io_executor executor, const B
   const Result<identity::EnrollRequest> request = make_request(begin, key);
   if (!request) co_return request.error();
   tunnel::Dialler dialler(executor, tunnel::make_random());
-  Result<tunnel::Dialled> dialled = co_await dial_to_enrol(executor, begin, dialler);
+  Result<tunnel::Dialled> dialled = co_await dial_to_enrol(begin, dialler);
   if (!dialled) co_return dialled.error();
   const Result<identity::EnrollResponse> response = co_await ask_to_enrol(*dialled->stream, *request);
   if (!response) co_return response.error();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/network_v4.hpp>
 
 #include "common/endpoint/wake/helper_process.h"
 #include "common/wake/magic_packet.h"

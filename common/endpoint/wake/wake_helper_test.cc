@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include "common/base/with_timeout.h"
 #include "common/wake/magic_packet.h"

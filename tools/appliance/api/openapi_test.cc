@@ -147,16 +147,16 @@ class OpenApiTest : public ApiFixture {
 
 void OpenApiTest::call_jumpoints(std::int64_t group, std::int64_t user) {
   using O = json::object;
-  const std::string jumpoints = api_path("/jumpoint"), jumpoint = jumpoints + "/{id}";
-  const Answer made = call("POST", jumpoints, {},
-                           O{{"name", "Main"}, {"platform", "linux-x86"}, {"shell_jump_enabled", true}});
+  const std::string all = api_path("/jumpoint"), jumpoint = all + "/{id}";
+  const Answer made =
+      call("POST", all, {}, O{{"name", "Main"}, {"platform", "linux-x86"}, {"shell_jump_enabled", true}});
   ASSERT_EQ(made.status, 201u) << made.text;
   const std::string id = std::to_string(made.id());
-  call("POST", jumpoints, {}, O{{"name", "MAIN"}, {"platform", "beos"}, {"jzp_proxy_port", 0}});
+  call("POST", all, {}, O{{"name", "MAIN"}, {"platform", "beos"}, {"jzp_proxy_port", 0}});
   const store::Node node = add_node(made.id(), "gw-1");
   ASSERT_TRUE(store->jumpoints.set_zone_proxy(node.id, O{{"listening", true}, {"address", "gw-1:9555"}}));
   presence.nodes[node.id] = {kNow, "direct 10.0.0.5:443", 1};
-  call("GET", jumpoints, {}, nullptr, "?name=main&hostname=gw-1");
+  call("GET", all, {}, nullptr, "?name=main&hostname=gw-1");
   call("GET", jumpoint, {id});
   call("GET", jumpoint, {"999"});
   call("PATCH", jumpoint, {id}, O{{"jzp_enabled", true}, {"jzp_restricted_ips", json::array{"10.0.0.1/8"}}});

@@ -179,9 +179,9 @@ Task<> Shell::read_keys() {
 
 Task<Result<void>> Shell::run(Dialogue& dialogue) {
   // Also when this is cancelled: nothing may keep pointing to the dialogue.
-  struct Leave {
+  struct Left {
     Dialogue*& place;
-    ~Leave() { place = nullptr; }
+    ~Left() { place = nullptr; }
   } const leave{dialogue_};
   std::string opening = dialogue.begin();
   co_await show_dialogue(std::move(opening));
