@@ -5,7 +5,9 @@
 
 #include "common/endpoint/session_host.h"
 #include "common/endpoint/tunnel_process.h"
+#include "common/endpoint/wake/wake_helper.h"
 #include "common/tunnel/tls_context.h"
+#include "jumpoint/browse/sweep.h"
 #include "jumpoint/proxy/process.h"
 #include "jumpoint/service/config.h"
 #include "jumpoint/service/kinds.h"
@@ -64,6 +66,8 @@ int main(int argc, char** argv) {
   tunnel::init_tls();
   if (role == "tunnel") return endpoint::run_tunnel_process();
   if (role == "proxy") return proxy::run_proxy_process();
+  if (role == "wake") return endpoint::run_wake_process();
+  if (role == "browse") return browse::run_browse_process();
   if (role == "session") return endpoint::run_session_process(&jumpoint::run_kind, endpoint::Reach::by_door);
 
   CLI::App app(
