@@ -17,8 +17,13 @@ class LabCase(unittest.TestCase):
         self.lab = lab.Lab()
         self.addCleanup(self._close)
 
+    def failed(self):
+        """For tearDown and clean-up: their own success says nothing of the test's."""
+        result = self._outcome.result
+        return any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
+
     def _close(self):
-        if not self._outcome.success:
+        if self.failed():
             self.lab.print_logs()
         self.lab.close()
 
