@@ -17,7 +17,7 @@
 namespace jump::endpoint {
 namespace {
 
-constexpr auto kBetweenRounds = std::chrono::milliseconds(200);
+constexpr auto kBetweenRounds = std::chrono::milliseconds(150);
 constexpr const char* kEverybody = "255.255.255.255";
 constexpr const char* kAllNodes = "ff02::1";  // RFC 4291 section 2.7.1
 

@@ -27,8 +27,9 @@ class Sniffer:
 
     def __init__(self, file):
         self.file = file
-        self.process = subprocess.Popen(inside("tcpdump", "-U", "--immediate-mode", "-i", "jt1", "-w", file, "-Z", "root", "udp or ether proto 0x0842"),
-                                        stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            inside("tcpdump", "-U", "--immediate-mode", "-i", "jt1", "-w", file, "-Z", "root", "udp or ether proto 0x0842"),
+            stderr=subprocess.PIPE, text=True)
         while "listening on" not in self.process.stderr.readline():
             pass
 
@@ -37,11 +38,13 @@ class Sniffer:
         self.process.terminate()
         self.process.wait(10)
         self.process.stderr.close()
-        text = run("tshark", "-r", self.file, "-d", "udp.port==7,wol", "-T", "fields", "-e", "eth.type", "-e", "ip.dst", "-e", "udp.dstport",
-                   "-e", "wol.mac", "-e", "wol.passwd")
+        # Its field for the password cuts the text; the summary shows it whole. Port 7 is another protocol's too.
+        text = run("tshark", "-r", self.file, "--disable-protocol", "echo", "-T", "fields", "-E", "occurrence=f",
+                   "-e", "eth.type", "-e", "ip.dst", "-e", "udp.dstport", "-e", "wol.mac", "-e", "_ws.col.Info")
         rows = []
         for line in text.splitlines():
-            kind, address, port, mac, password = line.split("\t")
+            kind, address, port, mac, summary = line.split("\t")
+            password = summary.partition("password ")[2]
             rows.append(("raw" if kind == "0x0842" else f"{address}:{port}", mac, password))
         return rows
 
