@@ -14,6 +14,7 @@ namespace jump::endpoint {
 namespace {
 
 constexpr std::size_t kPemBytes = 64 * 1024;
+constexpr std::size_t kSpaceBytes = 64 * 1024;
 
 EnrolExit exit_for(identity::EnrollError code) {
   switch (code) {
@@ -57,38 +58,63 @@ void show_previous(const std::string& folder, identity::EnrollRequest& request) 
   request.previous = identity::make_key_proof(identity::ProofPurpose::adopt, *certificate, *key, request.csr);
 }
 
-// Made beside the one that is there and put in its place as a whole, so that nobody but us has ever had a
-// hand in what is given away.
-Result<void> store_identity(const EnrolInput& input, const identity::PrivateKey& key,
-                            const std::string& certificate) {
-  const std::string folder = identity_folder(input.data);
-  const std::string fresh = folder + ".new";
-  const std::string old = folder + ".old";
+// The new identity, made beside the one that is there and put in its place as a whole: nobody but us has ever
+// had a hand in what is given away. And before the appliance is asked: with its answer the old certificate is
+// worth nothing, so a full disk must show itself first.
+class FreshIdentity {
+ public:
+  explicit FreshIdentity(const std::string& data) : data_(data) {}
+  FreshIdentity(const FreshIdentity&) = delete;
+  FreshIdentity& operator=(const FreshIdentity&) = delete;
+  ~FreshIdentity() { clear(); }
+
+  Result<void> begin(const identity::PrivateKey& key, bool others_pass) {
+    // With a user for the tunnel process others may pass through to its folder.
+    Result<void> done = others_pass ? platform::make_folder(data_) : platform::make_private_folder(data_);
+    if (done) done = platform::make_private_folder(data_ + "/private");
+    clear();
+    if (done) done = platform::make_private_folder(folder_);
+    if (done) done = key.save(key_path(folder_));
+    const Bytes space(kSpaceBytes);
+    if (done) done = platform::write_file(space_, space, 0600);
+    return done;
+  }
+  Result<void> finish(const std::string& certificate, const std::string& user);
+
+ private:
+  void clear() {
+    std::error_code ignored;
+    for (const std::string& left : {folder_, old_}) std::filesystem::remove_all(left, ignored);
+  }
+
+  std::string data_;
+  std::string folder_ = identity_folder(data_) + ".new";
+  std::string old_ = identity_folder(data_) + ".old";
+  std::string space_ = folder_ + "/space";  // for certificate and state
+};
+
+Result<void> FreshIdentity::finish(const std::string& certificate, const std::string& user_name) {
+  const std::string folder = identity_folder(data_);
   std::error_code failed;
-  for (const std::string& left : {fresh, old}) std::filesystem::remove_all(left, failed);
-  Result<void> done = platform::make_private_folder(fresh);
-  if (done) done = key.save(key_path(fresh));
-  if (done) done = platform::write_file(certificate_path(fresh), as_bytes(certificate), 0600);
-  if (done && !input.identity_user.empty()) {
-    const Result<platform::User> user = platform::find_user(input.identity_user);
-    done = user ? platform::give_folder(fresh, *user) : Result<void>(user.error());
+  Result<void> done = platform::remove_file(space_);
+  if (done) done = platform::write_file(certificate_path(folder_), as_bytes(certificate), 0600);
+  if (done && !user_name.empty()) {
+    const Result<platform::User> user = platform::find_user(user_name);
+    done = user ? platform::give_folder(folder_, *user) : Result<void>(user.error());
   }
   if (!done) return done;
-  if (std::filesystem::exists(folder, failed)) std::filesystem::rename(folder, old, failed);
-  if (!failed) std::filesystem::rename(fresh, folder, failed);
-  if (failed) return Error(failed, "put the new identity in place");
-  std::filesystem::remove_all(old, failed);
-  return {};
+  const bool replaces = std::filesystem::exists(folder, failed);
+  if (replaces) std::filesystem::rename(folder, old_, failed);
+  if (!failed) std::filesystem::rename(folder_, folder, failed);
+  if (!failed) return {};
+  std::error_code ignored;
+  if (replaces) std::filesystem::rename(old_, folder, ignored);
+  return Error(failed, "put the new identity in place");
 }
 
-Result<void> store(const EnrolInput& input, const identity::PrivateKey& key,
-                   const identity::Enrolled& enrolled, const identity::TrustBundle& trust,
-                   const identity::HashedFingerprint& fingerprint) {
-  // With a user for the tunnel process others may pass through to its folder.
-  Result<void> done = input.identity_user.empty() ? platform::make_private_folder(input.data)
-                                                  : platform::make_folder(input.data);
-  if (done) done = platform::make_private_folder(input.data + "/private");
-  if (done) done = store_identity(input, key, enrolled.certificate);
+Result<void> store(const EnrolInput& input, FreshIdentity& fresh, const identity::Enrolled& enrolled,
+                   const identity::TrustBundle& trust, const identity::HashedFingerprint& fingerprint) {
+  const Result<void> done = fresh.finish(enrolled.certificate, input.identity_user);
   if (!done) return done;
   EndpointState state;
   const bool node = input.role == control::Role::node;
@@ -115,6 +141,9 @@ Result<void> store(const EnrolInput& input, const identity::PrivateKey& key,
 
 Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
   const identity::PrivateKey key = identity::PrivateKey::generate();
+  FreshIdentity fresh(input.data);
+  const Result<void> begun = fresh.begin(key, !input.identity_user.empty());
+  if (!begun) co_return EnrolOutcome{EnrolExit::failed, begun.error().message(), 0};
   const platform::MachineName name = platform::machine_name();
   identity::EnrollRequest request;
   request.role = input.role == control::Role::node ? identity::PeerRole::node : identity::PeerRole::agent;
@@ -152,7 +181,7 @@ Task<EnrolOutcome> enrol(asio::any_io_executor executor, EnrolInput input) {
   const identity::Enrolled& enrolled = *response->enrolled;
   const Result<identity::TrustBundle> trust = identity::open_bundle(enrolled.trust_bundle, input.key.ca_pin);
   if (!trust) co_return EnrolOutcome{EnrolExit::tls, trust.error().message(), 0};
-  const Result<void> stored = store(input, key, enrolled, *trust, request.fingerprint);
+  const Result<void> stored = store(input, fresh, enrolled, *trust, request.fingerprint);
   if (!stored) co_return EnrolOutcome{EnrolExit::failed, stored.error().message(), 0};
   co_return EnrolOutcome{EnrolExit::done, boost::describe::enum_to_string(enrolled.how, "?"), enrolled.id};
 }
