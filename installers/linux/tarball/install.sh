@@ -73,7 +73,7 @@ remove_one() {
   fi
   if systemd_runs && [ "$name" != jump ]; then
     systemctl --quiet disable --now "$name.service" 2>/dev/null || true
-    systemctl stop "$name-session-*.service" 2>/dev/null || true
+    [ "$name" != jump-client ] || systemctl stop jump-sessions.slice 2>/dev/null || true
     rm -f "/etc/systemd/system/$name.service"
     [ "$name" != jump-client ] || rm -f /etc/systemd/system/jump-sessions.slice
     systemctl daemon-reload
