@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-
 namespace jump::agent {
 
 Task<> drain(Event& ended, std::vector<OutputPump*> pumps, std::chrono::nanoseconds quiet) {
