@@ -84,6 +84,17 @@ void PrefixTrie::fill(std::size_t at, std::span<const Rule> rules, std::uint32_t
   const Address& first = rules.front().prefix.base;
   int depth = common_bits(first, rules.back().prefix.base);
   for (const Rule& rule : rules) depth = std::min<int>(depth, rule.prefix.bits);
+  if (rules.size() == 1) {
+    Node& only = nodes_[at];
+    only.mask_high = mask_of(depth);
+    only.mask_low = mask_of(depth - 64);
+    only.high = first.high;
+    only.low = first.low;
+    only.outside = outside;
+    only.shift = kWhole;
+    only.first_leaf = rules.front().line;
+    return;
+  }
   // A slot's bits lie in one of the two words.
   if (depth > 64 - kSlotBits && depth < 64) depth = 64 - kSlotBits;
   depth = std::min(depth, 128 - kSlotBits);

@@ -30,6 +30,7 @@ class PrefixTrie {
       if ((((high ^ node.high) & node.mask_high) | ((low ^ node.low) & node.mask_low)) != 0) {
         return node.outside;
       }
+      if (node.shift == kWhole) return node.first_leaf;
       const std::uint64_t word = node.shift >= 64 ? high : low;
       const unsigned slot = static_cast<unsigned>(word >> (node.shift & 63)) & 63;
       const std::uint64_t upto =
@@ -47,6 +48,10 @@ class PrefixTrie {
 
  private:
   static constexpr std::uint32_t kNode = std::uint32_t{1} << 31;
+
+  // A node of one prefix: the masks are its own, and its answer stands in `first_leaf`, so that the usual end
+  // of a look-up needs no further cache line.
+  static constexpr std::uint32_t kWhole = 128;
 
   struct alignas(64) Node {
     std::uint64_t children = 0;  // slots that lead to a node
