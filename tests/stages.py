@@ -176,8 +176,11 @@ def asan(count):
 def tsan(count):
     if build("tsan", "thread_tests", count):
         ctest("tsan", count, labels="threads")
-    # The appliance is the program with threads: it serves real sessions of the others, as they were released.
-    if build("tsan", "jump-appliance", count) and build("release", "all", count):
+    # The appliance is the program with threads: it serves real sessions of the others, as they were released. Another
+    # whole build: only when asked for.
+    if os.environ.get("JUMP_LONG") != "1":
+        count.add("tsan/appliance", "skipped", "JUMP_LONG=1 tools/test --stage tsan does it")
+    elif build("tsan", "jump-appliance", count) and build("release", "all", count):
         watched_appliance(count)
 
 
