@@ -1,5 +1,6 @@
 // jumpoint: one node of a Jumpoint. One program for all of its processes: the first argument says which.
 #include <cstdio>
+#include <exception>
 
 #include <CLI/CLI.hpp>
 
@@ -58,9 +59,7 @@ int run_command(const CLI::App& app, const jumpoint::Config& config, Options& op
   return endpoint::uninstall(service, options.json);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   // The roles that only the supervisor starts; their input is not for people.
   const std::string_view role = argc > 1 ? argv[1] : "";
   tunnel::init_tls();
@@ -91,4 +90,15 @@ int main(int argc, char** argv) {
   }
   endpoint::open_log(*config, "jumpoint");
   return run_command(app, *config, options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& failed) {
+    std::fprintf(stderr, "jumpoint: %s\n", failed.what());
+    return 1;
+  }
 }

@@ -114,7 +114,7 @@ Result<void> FreshIdentity::finish(const std::string& certificate, const std::st
 
 Result<void> store(const EnrolInput& input, FreshIdentity& fresh, const identity::Enrolled& enrolled,
                    const identity::TrustBundle& trust, const identity::HashedFingerprint& fingerprint) {
-  const Result<void> done = fresh.finish(enrolled.certificate, input.identity_user);
+  Result<void> done = fresh.finish(enrolled.certificate, input.identity_user);
   if (!done) return done;
   EndpointState state;
   const bool node = input.role == control::Role::node;
