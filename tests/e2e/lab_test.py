@@ -165,7 +165,7 @@ class Terminals(case.LabCase):
         terminal.type("clear; stty size\n")
         terminal.wait_for("^43 132$")
         terminal.wait_until_gone("漢字")
-        terminal.type("sleep 100\n")
+        terminal.hold()
         terminal.keys("C-c")
         terminal.wait_for(r"\^C\nready>$")
         self.assertEqual(terminal.cursor()[0], len("ready> "))

@@ -78,7 +78,7 @@ class SshProxy(case.LabCase):
         terminal.wait_for(r"/dev/pts/")
         terminal.resize(100, 30)
         lab.wait_until(lambda: self.typed_size(terminal), 20, "the new size has arrived")
-        terminal.type("sleep 100\n")
+        terminal.hold()
         terminal.keys("C-c")
         terminal.type("echo gr\\\u00fc\\\u00dfe; exit 7\n")
         terminal.wait_for("gr\u00fc\u00dfe")

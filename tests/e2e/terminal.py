@@ -53,6 +53,12 @@ class Terminal:
         """Keys by tmux's names: Enter, C-c, Up, F1, Escape."""
         self._tmux("send-keys", "--", *names)
 
+    def hold(self, pattern="^holding$"):
+        """Starts a program in the terminal's foreground that only waits. A key that sends a signal before the
+        shell has put it there reaches the shell instead."""
+        self.type("sh -c 'echo hold\"\"ing; exec sleep 1000'\n")
+        self.wait_for(pattern)
+
     def paste(self, data):
         """Bytes through the clipboard, bracketed when the program asked for that."""
         with tempfile.NamedTemporaryFile() as file:

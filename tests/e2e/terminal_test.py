@@ -67,20 +67,20 @@ class TerminalTest(NetworkCase):
 
     def test_control_keys_and_job_control_reach_the_program(self):
         terminal = self.shell()
-        terminal.type("sleep 1000\n")
-        time.sleep(0.3)
+        terminal.hold()
         terminal.keys("C-c")
         self.say(terminal, "echo status-$?", "status-130")
-        terminal.type("(trap 'echo in''terrupted' INT; while :; do sleep 0.1; done)\n")
-        time.sleep(0.3)
+        terminal.type("(trap 'echo in''terrupted' INT; trap 'echo con''tinued' CONT; echo arm''ed; "
+                      "while :; do sleep 0.1; done)\n")
+        terminal.wait_for("^armed$")
         terminal.keys("C-c")
         terminal.wait_for("^interrupted|\\^Cinterrupted")
         terminal.keys("C-z")
         terminal.wait_for(r"\[1\]\+\s+Stopped")
         self.say(terminal, "bg", r"^\[1\]\+ ")
         self.say(terminal, "jobs -r", r"^\[1\]\+\s+Running")
-        terminal.type("fg\n")
-        time.sleep(0.3)
+        terminal.type("clear; fg\n")
+        terminal.wait_for("^continued$")
         terminal.keys("C-\\")
         self.say(terminal, "echo quit-$?", "quit-131")
         terminal.type("cat\n")
@@ -128,7 +128,7 @@ class TerminalTest(NetworkCase):
         time.sleep(0.3)  # until readline asks for brackets
         terminal.paste(b"echo pasted-$((40+2))\n~.\n~d")
         terminal.wait_for("^~d$")
-        terminal.keys("C-c")
+        terminal.keys("C-u")
         self.say(terminal, "echo still he''re", "^still here$")
 
     def flood(self, terminal):
