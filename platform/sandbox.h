@@ -14,6 +14,8 @@ enum class Sandbox {
   // May resolve names and make TCP and local connections (threads and files for that). No programs, no
   // tracing, no mounts, no kernel interfaces beyond.
   connections_only,
+  // connections_only, and may listen, splice, and write and rename files: a proxy with an access log.
+  relay,
 };
 
 // What is forbidden fails with "operation not permitted". Fault::unsupported where the system has no such

@@ -17,7 +17,7 @@
 #include "jumpoint/proxy/proxy.h"
 #include "platform/pipe.h"
 #include "platform/privileges.h"
-#include "platform/system_calls.h"
+#include "platform/sandbox.h"
 #include "platform/users.h"
 
 namespace jump::proxy {
@@ -66,7 +66,7 @@ Result<void> give_rights_up(const Local& local) {
   }
   confinement.keep = {platform::Right::low_ports};
   if (Result<void> confined = platform::confine(confinement); !confined) return confined;
-  const Result<void> filtered = platform::allow_only(platform::Calls::relay);
+  const Result<void> filtered = platform::enter_sandbox(platform::Sandbox::relay);
   if (!filtered && filtered.error().is(Fault::unsupported)) {
     log::warning("proxy", filtered.error().message());
     return {};

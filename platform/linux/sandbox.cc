@@ -187,6 +187,39 @@ void allow_connections(Filter& filter) {
   filter.allow_with(SYS_prctl, 0, {PR_SET_NAME});
 }
 
+// Before the others: the first rule for a call decides, and these look at no argument. The name service of
+// the C library loads libraries.
+void allow_relay(Filter& filter) {
+  filter.allow({SYS_accept4,
+                SYS_accept,
+                SYS_listen,
+                SYS_splice,
+                SYS_dup3,
+                SYS_pwrite64,
+                SYS_fsync,
+                SYS_fdatasync,
+                SYS_ftruncate,
+                SYS_fchmod,
+                SYS_flock,
+                SYS_renameat,
+                SYS_renameat2,
+                SYS_unlinkat,
+                SYS_faccessat2,
+                SYS_getcwd,
+                SYS_umask,
+                SYS_pselect6,
+                SYS_getppid,
+                SYS_prlimit64,
+                SYS_sched_getparam,
+                SYS_membarrier,
+                SYS_sched_getscheduler});
+  filter.allow({SYS_fcntl, SYS_ioctl, SYS_mmap, SYS_mprotect});
+#if defined(__x86_64__)
+  filter.allow({SYS_lstat, SYS_rename, SYS_unlink, SYS_select, SYS_epoll_create, SYS_dup2, SYS_pipe,
+                SYS_arch_prctl, SYS_getrlimit});
+#endif
+}
+
 }  // namespace
 
 Result<void> enter_sandbox(Sandbox kind) {
@@ -194,8 +227,9 @@ Result<void> enter_sandbox(Sandbox kind) {
     return Error(Fault::unsupported, "no sandbox is known for this architecture");
   }
   Filter filter;
+  if (kind == Sandbox::relay) allow_relay(filter);
   allow_work(filter);
-  if (kind == Sandbox::connections_only) allow_connections(filter);
+  if (kind != Sandbox::open_descriptors_only) allow_connections(filter);
   return filter.install();
 }
 

@@ -27,7 +27,7 @@ class Proxy:
         self.targets = targets
         self.log_file = net.path("access.log")
         self.local = {"access_log": self.log_file, "listen": "127.0.0.1", **local}
-        self.process = subprocess.Popen([lab.find_program("jump-zone-proxy")], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([lab.find_program("jumpoint"), "proxy"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.states = queue.Queue()
         self.reader = threading.Thread(target=lambda: [self.states.put(line) for line in self.process.stdout])
@@ -308,5 +308,5 @@ class ZoneProxyTest(case.LabCase):
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    case.need("curl", "jump-zone-proxy")
+    case.need("curl", "jumpoint")
     case.main()

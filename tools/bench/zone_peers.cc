@@ -81,7 +81,7 @@ std::unique_ptr<ZoneProxy> ZoneProxy::start(ZoneKind kind, const std::string& pr
       if (::write(proxy->settings_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
         throw std::runtime_error("write the settings");
       }
-      spec.argv = {"sh", "-c", "exec \"$0\" < \"$1\"", programs + "/jump-zone-proxy", fifo};
+      spec.argv = {"sh", "-c", "exec \"$0\" proxy < \"$1\"", programs + "/jumpoint", fifo};
       proxy->entry_.greeting = connect;
       break;
     }
