@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/with_timeout.h"
 #include "common/control/codec.h"
+#include "common/endpoint/enrol_exchange.h"
 #include "common/identity/enrolment.h"
 #include "common/identity/random.h"
 #include "tools/bench/measure.h"
@@ -12,31 +13,7 @@ namespace jump::bench {
 namespace {
 
 constexpr std::uint32_t kFirstAddress = 0x7F010001;  // 127.1.0.1
-constexpr auto kAnswerTime = std::chrono::seconds(60);
-
-Task<Result<std::string>> ask_once(tunnel::Transport& stream, std::string body) {
-  std::string framed(4, '\0');
-  put_u32(reinterpret_cast<std::uint8_t*>(framed.data()), static_cast<std::uint32_t>(body.size()));
-  framed += body;
-  const ByteView part = as_bytes(framed);
-  Result<void> written = stream.write_now({&part, 1});
-  if (written && stream.backlog()) written = co_await stream.writable();
-  if (!written) co_return written.error();
-  std::string answer;
-  Bytes bytes(16384);
-  while (true) {
-    const Result<std::size_t> size = stream.read_now(bytes);
-    if (!size) co_return size.error();
-    answer.append(as_text(ByteView(bytes).first(*size)));
-    if (answer.size() >= 4) {
-      const std::size_t wanted = get_u32(reinterpret_cast<const std::uint8_t*>(answer.data()));
-      if (answer.size() >= 4 + wanted) co_return answer.substr(4, wanted);
-    }
-    if (*size > 0) continue;
-    const Result<void> ready = co_await stream.readable();
-    if (!ready) co_return ready.error();
-  }
-}
+constexpr auto kWelcomeTime = std::chrono::seconds(60);
 
 std::string host_name(std::size_t number) {
   return "bench-" + std::to_string(number);
@@ -156,10 +133,7 @@ Task<Result<void>> Fleet::enrol_one(const identity::DeploymentKey& key, std::siz
   to.from = kFirstAddress + static_cast<std::uint32_t>(number % 60000);
   Result<StreamPtr> stream = co_await dial(stranger_, std::move(to));
   if (!stream) co_return stream.error();
-  Task<Result<std::string>> asking = ask_once(**stream, to_json_text(request));
-  const Result<std::string> answer = co_await with_timeout(kAnswerTime, "enrolment", std::move(asking));
-  if (!answer) co_return answer.error();
-  const Result<identity::EnrollResponse> response = identity::parse_enroll_response(*answer);
+  const Result<identity::EnrollResponse> response = co_await endpoint::ask_to_enrol(**stream, request);
   if (!response) co_return response.error();
   if (response->refusal) co_return Error(Fault::refused, response->refusal->text);
   const Result<identity::TrustBundle> trust =
@@ -236,7 +210,7 @@ Task<Result<void>> Fleet::connect_one(Agent& agent, Proof proof) {
   agent.end->on_change = [this](bool up) { up ? ++online_ : --online_; };
   worker_.spawn(run_tunnel(*this, agent));
   Task<Result<void>> waiting = agent.end->welcomed();
-  const Result<void> welcomed = co_await with_timeout(kAnswerTime, "welcome", std::move(waiting));
+  const Result<void> welcomed = co_await with_timeout(kWelcomeTime, "welcome", std::move(waiting));
   if (!welcomed) {
     // Its task destroys it.
     if (agent.end) agent.end->close("no welcome");
