@@ -4,7 +4,6 @@
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/fields.h"
 #include "tools/console/session/asker.h"
-#include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 #include "tools/console/text/table.h"
 
@@ -189,14 +188,11 @@ Task<int> remove_assets(Context& context, RemoveOptions options) {
   if (!options.yes) {
     std::string names;
     for (const Asset& asset : found) names += (names.empty() ? "" : ", ") + printable(asset.full_name(), 80);
-    const Result<std::string> answer = ask_line(
-        "Remove " + names + "? " +
-        (clients ? "Each Jump Client uninstalls itself now or at its next contact. " : "") + "[yes/no] ");
-    if (!answer) {
-      fail("no terminal to ask on: give --yes");
-      co_return kWrongUse;
-    }
-    if (*answer != "yes") co_return fail("nothing was removed");
+    const std::string question =
+        "Remove " + names + "?" +
+        (clients ? " Each Jump Client uninstalls itself now or at its next contact." : "");
+    const std::optional<int> refused = unless_confirmed(question, "nothing was removed");
+    if (refused) co_return *refused;
   }
   int status = kDone;
   for (const Asset& asset : found) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 #include "tools/console/text/table.h"
 
@@ -103,6 +104,16 @@ void note(std::string_view text) {
   std::ranges::replace(line, '\n', ' ');
   line += '\n';
   static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+}
+
+std::optional<int> unless_confirmed(const std::string& question, std::string_view otherwise) {
+  const Result<std::string> answer = ask_line(question + " [yes/no] ");
+  if (!answer) {
+    fail("no terminal to ask on: give --yes");
+    return kWrongUse;
+  }
+  if (*answer != "yes") return fail(otherwise);
+  return std::nullopt;
 }
 
 Task<PickedAsset> pick_asset(ApiClient& api, std::string wanted) {

@@ -65,6 +65,10 @@ int fail(const Error& error);
 int fail(std::string_view text);
 void note(std::string_view text);
 
+// Asks on the terminal. Nothing when the answer was yes; else the status to end with, and the reason has been
+// printed: `otherwise` when it was not.
+std::optional<int> unless_confirmed(const std::string& question, std::string_view otherwise);
+
 // The one asset that is meant; otherwise `status` is what to end with, and the reason has been printed
 // (several: as a list, 2).
 struct PickedAsset {

@@ -3,7 +3,6 @@
 
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/fields.h"
-#include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 #include "tools/console/text/human.h"
 #include "tools/console/text/table.h"
@@ -136,14 +135,10 @@ Task<int> delete_jumpoint(Context& context, std::string name, bool yes) {
   const Result<std::int64_t> id = co_await jumpoint_id(**api, name);
   if (!id) co_return fail(id.error());
   if (!yes) {
-    const Result<std::string> answer =
-        ask_line("Delete Jumpoint " + printable(name, 80) +
-                 "? Its nodes uninstall themselves now or at their next contact. [yes/no] ");
-    if (!answer) {
-      fail("no terminal to ask on: give --yes");
-      co_return kWrongUse;
-    }
-    if (*answer != "yes") co_return fail("nothing was deleted");
+    const std::string question = "Delete Jumpoint " + printable(name, 80) +
+                                 "? Its nodes uninstall themselves now or at their next contact.";
+    const std::optional<int> status = unless_confirmed(question, "nothing was deleted");
+    if (status) co_return *status;
   }
   const Result<json::value> gone = co_await (*api)->remove("/jumpoint/" + std::to_string(*id));
   co_return gone ? kDone : fail(gone.error());
@@ -155,14 +150,10 @@ Task<int> redeploy_jumpoint(Context& context, std::string name, bool yes) {
   const Result<std::int64_t> id = co_await jumpoint_id(**api, name);
   if (!id) co_return fail(id.error());
   if (!yes) {
-    const Result<std::string> answer =
-        ask_line("Redeploy " + printable(name, 80) +
-                 "? Its present nodes uninstall themselves; assets and settings stay. [yes/no] ");
-    if (!answer) {
-      fail("no terminal to ask on: give --yes");
-      co_return kWrongUse;
-    }
-    if (*answer != "yes") co_return fail("nothing was changed");
+    const std::string question = "Redeploy " + printable(name, 80) +
+                                 "? Its present nodes uninstall themselves; assets and settings stay.";
+    const std::optional<int> status = unless_confirmed(question, "nothing was changed");
+    if (status) co_return *status;
   }
   const std::string path = "/jumpoint/" + std::to_string(*id) + "/redeploy";
   const Result<json::value> done = co_await (*api)->post(path, json::object());
