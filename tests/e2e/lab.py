@@ -147,31 +147,61 @@ exec "$@"
 """
 
 
+class Cable:
+    """From an interface of a host to the switch."""
+
+    def __init__(self, lab, host, device, number, network):
+        self._lab, self._port, self._bridge = lab, f"p{number}", f"br{network}"
+        mac = f"02:77:{os.getpid() >> 8 & 0xff:02x}:{os.getpid() & 0xff:02x}:{network:02x}:{number:02x}"
+        sh("ip", "link", "add", device, "netns", host.netns, "address", mac, "type", "veth", "peer", "name", self._port,
+           "netns", lab.switch)
+        sh("ip", "-n", lab.switch, "link", "set", self._port, "master", self._bridge, "up")
+        # No duplicate address detection: addresses work at once.
+        host.run("sysctl", "-qw", f"net.ipv6.conf.{device}.accept_dad=0", f"net.ipv6.conf.{device}.dad_transmits=0")
+        sh("ip", "-n", host.netns, "link", "set", device, "up")
+
+    def cut(self):
+        """It is pulled: no carrier."""
+        sh("ip", "-n", self._lab.switch, "link", "set", self._port, "down")
+
+    def lose(self):
+        """Silence: the carrier stays, nothing arrives."""
+        sh("ip", "-n", self._lab.switch, "link", "set", self._port, "nomaster")
+
+    def restore(self):
+        """Ends cut() and lose()."""
+        sh("ip", "-n", self._lab.switch, "link", "set", self._port, "master", self._bridge, "up")
+
+
 class Host:
     """One machine of the network: a namespace with one interface, eth0, on the switch."""
 
-    def __init__(self, lab, name, number):
+    def __init__(self, lab, name, number, network=0):
         self.lab, self.name, self.number = lab, name, number
         self.netns = f"{lab.prefix}-{name}"
         self.address = self.address6 = ""
-        self._port = f"p{number}"
+        self._network = network
         self._machine = []
         sh("ip", "netns", "add", self.netns)
         sh("ip", "-n", self.netns, "link", "set", "lo", "up")
-        mac = f"02:77:{os.getpid() >> 8 & 0xff:02x}:{os.getpid() & 0xff:02x}:00:{number:02x}"
-        sh("ip", "link", "add", "eth0", "netns", self.netns, "address", mac, "type", "veth", "peer", "name", self._port,
-           "netns", lab.switch)
-        sh("ip", "-n", lab.switch, "link", "set", self._port, "master", "br0", "up")
-        # No duplicate address detection: addresses work at once.
-        self.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0", "net.ipv6.conf.eth0.dad_transmits=0")
-        sh("ip", "-n", self.netns, "link", "set", "eth0", "up")
+        self.cable = Cable(lab, self, "eth0", number, network)
         self.set_address(number)
 
+    def join(self, network):
+        """A second interface, eth1, in another network; returns its cable and its IPv4 address."""
+        number = self.lab.free_number()
+        self.lab.make_network(network)
+        cable = Cable(self.lab, self, "eth1", number, network)
+        address = f"10.{77 + network}.0.{number}"
+        sh("ip", "-n", self.netns, "address", "add", f"{address}/24", "brd", "+", "dev", "eth1")
+        return cable, address
+
     def set_address(self, number=None):
-        """Replaces both addresses, 10.77.0.N and fd77::N; another N than now when none is named."""
+        """Replaces both addresses, 10.77.0.N and fd77::N; another N than now when none is named. In network 1 they are
+        10.78.0.N and fd78::N."""
         number = number or self.lab.free_number()
         sh("ip", "-n", self.netns, "address", "flush", "dev", "eth0", "scope", "global")
-        self.address, self.address6 = f"10.77.0.{number}", f"fd77::{number:x}"
+        self.address, self.address6 = f"10.{77 + self._network}.0.{number}", f"fd{77 + self._network}::{number:x}"
         sh("ip", "-n", self.netns, "address", "add", f"{self.address}/24", "brd", "+", "dev", "eth0")
         sh("ip", "-n", self.netns, "address", "add", f"{self.address6}/64", "dev", "eth0", "nodad")
 
@@ -218,15 +248,15 @@ class Host:
 
     def cut(self):
         """The cable is pulled: no carrier."""
-        sh("ip", "-n", self.lab.switch, "link", "set", self._port, "down")
+        self.cable.cut()
 
     def lose(self):
         """Silence: the carrier stays, nothing arrives."""
-        sh("ip", "-n", self.lab.switch, "link", "set", self._port, "nomaster")
+        self.cable.lose()
 
     def restore(self):
         """Ends cut() and lose()."""
-        sh("ip", "-n", self.lab.switch, "link", "set", self._port, "master", "br0", "up")
+        self.cable.restore()
 
     def limit_rate(self, rate, buffer="64k"):
         """What leaves this host, as tc writes it: "10mbit"; None for no limit."""
@@ -268,9 +298,8 @@ class Lab:
         remove_leftovers()
         try:
             sh("ip", "netns", "add", self.switch)
-            sh("ip", "-n", self.switch, "link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0",
-               "mcast_snooping", "0")
-            sh("ip", "-n", self.switch, "link", "set", "br0", "up")
+            self._networks = set()
+            self.make_network(0)
         except BaseException:
             self.close()
             raise
@@ -289,9 +318,20 @@ class Lab:
             raise LabError("250 addresses are used up")
         return self._number
 
-    def host(self, name):
+    def make_network(self, network):
+        if network in self._networks:
+            return
+        bridge = f"br{network}"
+        sh("ip", "-n", self.switch, "link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0",
+           "mcast_snooping", "0")
+        sh("ip", "-n", self.switch, "link", "set", bridge, "up")
+        self._networks.add(network)
+
+    def host(self, name, network=0):
+        """Made when it is asked for first. Networks reach each other only where a host of both forwards."""
         if name not in self.hosts:
-            self.hosts[name] = Host(self, name, self.free_number())
+            self.make_network(network)
+            self.hosts[name] = Host(self, name, self.free_number(), network)
         return self.hosts[name]
 
     def path(self, *parts):
