@@ -82,7 +82,7 @@ class ShellRun {
     std::vector<OutputPump*> pumps{&output_};
     co_await drain(ended_, std::move(pumps), kTerminalQuiet);
     stream_->end();
-    session_.send(session::encode(to_exit(*exit)));
+    session_.send_lasting(session::encode(to_exit(*exit)));
     std::vector<session::Stream*> streams{stream_.get()};
     if (left_) co_return co_await taken_or_given_up(session_, std::move(streams));
     co_return co_await all_taken(session_, std::move(streams));

@@ -137,6 +137,15 @@ void SessionIo::send_lasting(std::string message) {
   lasting_.push_back(std::move(message));
 }
 
+void SessionIo::forget_lasting(const std::string& message) {
+  std::erase(lasting_, message);
+}
+
+void SessionIo::repeat_lasting() {
+  if (!std::exchange(repeat_due_, false)) return;
+  for (const std::string& message : lasting_) send(message);
+}
+
 // Whole messages only are taken: a console that takes over is never sent half of one.
 void SessionIo::take_messages() {
   const mux::StreamState* zero = end_.find(0);
@@ -164,16 +173,14 @@ void SessionIo::take_messages() {
 
 Task<Result<std::string>> SessionIo::receive() {
   while (true) {
-    if (repeat_due_) {
-      repeat_due_ = false;
-      for (const std::string& message : lasting_) send(message);
-    }
     take_messages();
     if (!messages_.empty()) {
       std::string message = std::move(messages_.front());
       messages_.pop_front();
       co_return message;
     }
+    // Not before: the old console may have given the answer that is asked for.
+    repeat_lasting();
     if (broken_) co_return *broken_;
     if (end_.state() == mux::SessionEnd::State::over) co_return over_error();
     co_await message_came_.wait();
@@ -225,6 +232,8 @@ Task<> SessionIo::leave(mux::Reason reason, std::string text, Duration limit) {
 
 Task<> SessionIo::watch() {
   while (end_.state() != mux::SessionEnd::State::over) {
+    // Where nobody receives any more.
+    if (messages_.empty()) repeat_lasting();
     const std::optional<Instant> deadline = end_.deadline();
     const Instant now = BootClock::now();
     if (!deadline) {

@@ -22,6 +22,8 @@ class SessionIo : public session::Session, private mux::SessionListener {
 
   // --- session::Session ---
   void send(std::string message) override;
+  void send_lasting(std::string message) override;
+  void forget_lasting(const std::string& message) override;
   Task<Result<std::string>> receive() override;
   Result<std::unique_ptr<session::Stream>> open_stream() override;
   Result<std::unique_ptr<session::Stream>> adopt_stream(std::uint32_t number) override;
@@ -29,9 +31,6 @@ class SessionIo : public session::Session, private mux::SessionListener {
 
   // A console that takes over: the stream that the endpoint has told of.
   Result<std::unique_ptr<session::Stream>> learnt_stream(std::uint32_t number);
-  // Said again to every console that takes over (how the program ended, say).
-  void send_lasting(std::string message);
-
   // --- links ---
   mux::SessionEnd& end() { return end_; }
   const mux::SessionEnd& end() const { return end_; }
@@ -56,6 +55,7 @@ class SessionIo : public session::Session, private mux::SessionListener {
   void on_stream(std::uint32_t stream) override;
   void on_state() override;
   void take_messages();
+  void repeat_lasting();
   std::unique_ptr<session::Stream> handle(std::uint32_t number);
   Error over_error() const;
 

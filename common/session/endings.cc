@@ -11,7 +11,7 @@ namespace jump::session {
 Task<Result<void>> fail_session(Session& session, Error error) {
   Fail fail;
   fail.text = error.message();
-  session.send(encode(fail));
+  session.send_lasting(encode(fail));
   Task<Result<void>> known = session.flushed();
   const Result<void> ignored =
       co_await with_timeout(limits::kShutdownLimit, "tell the console", std::move(known));

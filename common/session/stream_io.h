@@ -47,6 +47,10 @@ class Session {
 
   // Queues one message of at most 16,000 bytes (JSON of common/session/messages.h).
   virtual void send(std::string message) = 0;
+  // The same, and again to every console that takes over: a question that waits for its answer, how the
+  // program ended. Until it is forgotten.
+  virtual void send_lasting(std::string message) { send(std::move(message)); }
+  virtual void forget_lasting(const std::string& message) { static_cast<void>(message); }
   // The next message of the peer.
   virtual Task<Result<std::string>> receive() = 0;
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "common/base/limits.h"
+#include "common/base/log.h"
 
 namespace jump::bridge {
 namespace {
@@ -38,15 +39,12 @@ void Conversation::act(session::Message message) {
   } else if (const auto* signal = std::get_if<session::Signal>(&message)) {
     if (on_signal) on_signal(*signal);
   } else if (auto* open = std::get_if<session::StreamOpen>(&message)) {
-    if (opened_.size() < kOpensMost) {
-      opened_.push_back(std::move(*open));
-    } else if (Result<std::unique_ptr<session::Stream>> stream = session_.adopt_stream(open->stream)) {
-      (*stream)->reset("too many streams wait to be served");
-    }
-    bell_.ring();
+    this->open(std::move(*open));
   } else if (auto* answer = std::get_if<session::PromptAnswer>(&message)) {
     // One of an earlier prompt comes too late.
-    if (asked_ != 0 && answer->id == asked_) answer_ = std::move(*answer);
+    if (asked_ == 0 || answer->id != asked_) return;
+    answer_ = std::move(*answer);
+    asked_no_more();
     bell_.ring();
   } else if (std::holds_alternative<session::Hangup>(message)) {
     left_ = true;
@@ -54,19 +52,39 @@ void Conversation::act(session::Message message) {
   }
 }
 
+void Conversation::open(session::StreamOpen wanted) {
+  Result<std::unique_ptr<session::Stream>> stream = session_.adopt_stream(wanted.stream);
+  if (!stream) {
+    log::info("session", "stream not adopted", {{"why", stream.error().message()}});
+    return;
+  }
+  if (opened_.size() >= kOpensMost) {
+    (*stream)->reset("too many streams wait to be served");
+    return;
+  }
+  opened_.push_back(Opened{std::move(wanted), std::move(*stream)});
+  bell_.ring();
+}
+
 void Conversation::leave(Error reason) {
   gone_ = std::move(reason);
   bell_.ring();
 }
 
-Task<Result<session::StreamOpen>> Conversation::next_open() {
+Task<Result<Conversation::Opened>> Conversation::next_open() {
   while (opened_.empty()) {
     if (gone_) co_return *gone_;
     co_await bell_.wait();
   }
-  session::StreamOpen open = std::move(opened_.front());
+  Opened next = std::move(opened_.front());
   opened_.pop_front();
-  co_return open;
+  co_return next;
+}
+
+void Conversation::asked_no_more() {
+  asked_ = 0;
+  session_.forget_lasting(question_);
+  question_.clear();
 }
 
 Task<Result<std::vector<Secret>>> Conversation::ask(session::Prompt prompt) {
@@ -83,17 +101,17 @@ Task<Result<std::vector<Secret>>> Conversation::ask(session::Prompt prompt) {
   asked_ = prompt.id;
   answer_.reset();
   const session::Message message(std::move(prompt));
-  session_.send(session::encode(message));
+  question_ = session::encode(message);
+  session_.send_lasting(question_);
   const Instant until = BootClock::now() + kAnswerLimit;
   while (!answer_) {
     if (gone_) co_return *gone_;
     const bool rung = co_await bell_.wait_until(until);
     if (!rung) {
-      asked_ = 0;
+      asked_no_more();
       co_return Error(Fault::timed_out, "no answer to the target's question within 5 minutes");
     }
   }
-  asked_ = 0;
   session::PromptAnswer answer = std::move(*answer_);
   answer_.reset();
   if (answer.cancelled) co_return Error(Fault::refused, "cancelled by the representative");

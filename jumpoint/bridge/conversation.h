@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,11 +25,16 @@ class Conversation {
   // Reads until the session is over; a task of whoever owns this.
   Task<> run();
 
-  // The next stream that the console opened. Fault::closed when the person has left or the session is over.
-  Task<Result<session::StreamOpen>> next_open();
+  // The next stream that the console opened: adopted when it was announced, so that a console that takes over
+  // in the middle of a question finds it. Fault::closed when the person has left or the session is over.
+  struct Opened {
+    session::StreamOpen open;
+    std::unique_ptr<session::Stream> stream;
+  };
+  Task<Result<Opened>> next_open();
 
-  // One answer for each field. Fault::refused when the person cancelled, timed_out after five minutes; closed
-  // as above.
+  // One answer for each field. A console that takes over is asked again. Fault::refused when the person
+  // cancelled, timed_out after five minutes; closed as above.
   Task<Result<std::vector<Secret>>> ask(session::Prompt prompt);
   void remark(bool warning, std::string_view text);
 
@@ -45,15 +51,18 @@ class Conversation {
 
  private:
   void act(session::Message message);
+  void open(session::StreamOpen wanted);
+  void asked_no_more();
   void leave(Error reason);
 
   asio::any_io_executor executor_;
   session::Session& session_;
   Bell bell_;
-  std::deque<session::StreamOpen> opened_;
+  std::deque<Opened> opened_;
   std::optional<session::Resize> size_;
   std::optional<session::PromptAnswer> answer_;
   std::uint32_t asked_ = 0;  // the prompt that waits for its answer; 0: none
+  std::string question_;     // the same, as it was sent
   std::uint32_t last_prompt_ = 0;
   bool left_ = false;
   std::optional<Error> gone_;

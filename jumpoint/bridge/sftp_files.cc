@@ -219,27 +219,24 @@ class FileServer {
   std::string home_;
 };
 
-Task<Result<void>> accept_streams(session::Session& session, SshConnection& connection, SftpClient& client,
-                                  Conversation& person, TaskGroup& group) {
+Task<Result<void>> accept_streams(SshConnection& connection, SftpClient& client, Conversation& person,
+                                  TaskGroup& group) {
   TaskGroup transfers(connection.executor());
   Result<void> started = co_await client.start(group);
   if (!started) co_return started;
   const Result<std::string> home = co_await client.real_path(".");
   FileServer server(client, home ? *home : "/");
-  Task<Result<void>> serving = [](session::Session& on, Conversation& with, FileServer& by,
-                                  TaskGroup& in) -> Task<Result<void>> {
+  Task<Result<void>> serving = [](Conversation& with, FileServer& by, TaskGroup& in) -> Task<Result<void>> {
     while (true) {
-      Result<session::StreamOpen> open = co_await with.next_open();
-      if (!open) co_return open.error();
-      Result<std::unique_ptr<session::Stream>> stream = on.adopt_stream(open->stream);
-      if (!stream) continue;
+      Result<Conversation::Opened> opened = co_await with.next_open();
+      if (!opened) co_return opened.error();
       if (in.size() >= limits::kLiveStreams) {
-        (*stream)->reset(std::to_string(limits::kLiveStreams) + " streams at once are the most");
+        opened->stream->reset(std::to_string(limits::kLiveStreams) + " streams at once are the most");
         continue;
       }
-      in.spawn("sftp stream", by.serve(std::move(*open), std::move(*stream)));
+      in.spawn("sftp stream", by.serve(std::move(opened->open), std::move(opened->stream)));
     }
-  }(session, person, server, transfers);
+  }(person, server, transfers);
   co_return co_await and_stop(transfers, std::move(serving));
 }
 
@@ -261,10 +258,10 @@ std::optional<files::Entry> sftp_entry(const std::string& path, const SftpAttrib
   return entry;
 }
 
-Task<Result<void>> serve_sftp(session::Session& session, SshConnection& connection, Conversation& person) {
+Task<Result<void>> serve_sftp(SshConnection& connection, Conversation& person) {
   SftpClient client(connection);
   TaskGroup group(connection.executor());
-  Task<Result<void>> work = accept_streams(session, connection, client, person, group);
+  Task<Result<void>> work = accept_streams(connection, client, person, group);
   co_return co_await and_stop(group, std::move(work));
 }
 

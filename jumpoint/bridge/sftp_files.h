@@ -15,7 +15,7 @@
 
 namespace jump::bridge {
 
-Task<Result<void>> serve_sftp(session::Session& session, SshConnection& connection, Conversation& person);
+Task<Result<void>> serve_sftp(SshConnection& connection, Conversation& person);
 
 // get and put, on absolute paths. The stream is over afterwards, or was not reset and the error says why.
 Task<Result<void>> sftp_get(SftpClient& client, session::Stream& stream, files::GetStart start);

@@ -101,7 +101,7 @@ class SshRun {
         co_return co_await serve_exec(session_, *connection_, person_, target_, std::move(*start));
       }
       case control::SessionKind::files:
-        co_return co_await serve_sftp(session_, *connection_, person_);
+        co_return co_await serve_sftp(*connection_, person_);
       default:
         co_return Error(Fault::unsupported, "SSH targets have no sessions of this kind");
     }

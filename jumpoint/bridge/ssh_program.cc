@@ -15,13 +15,12 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
 
-Task<Result<std::unique_ptr<session::Stream>>> await_stream(session::Session& session, Conversation& person,
-                                                            std::string_view purpose) {
-  Result<session::StreamOpen> open = co_await person.next_open();
-  if (!open) co_return open.error();
-  if (open->purpose != purpose)
-    co_return Error(Fault::refused, "no stream '" + printable(open->purpose, 32) + "' is meant here");
-  co_return session.adopt_stream(open->stream);
+Task<Result<std::unique_ptr<session::Stream>>> await_stream(Conversation& person, std::string_view purpose) {
+  Result<Conversation::Opened> opened = co_await person.next_open();
+  if (!opened) co_return opened.error();
+  if (opened->open.purpose != purpose)
+    co_return Error(Fault::refused, "no stream '" + printable(opened->open.purpose, 32) + "' is meant here");
+  co_return std::move(opened->stream);
 }
 
 session::Exit to_exit(const SshChannel::Exit& from) {
@@ -86,7 +85,7 @@ class ProgramRun {
       streams.push_back(error_output.get());
     }
     const session::Message exit(to_exit(channel.exit()));
-    session_.send(session::encode(exit));
+    session_.send_lasting(session::encode(exit));
     if (person_.left()) co_return co_await session::taken_or_given_up(session_, std::move(streams));
     co_return co_await session::all_taken(session_, std::move(streams));
   }
@@ -166,9 +165,9 @@ std::string terminal_type(const session::Target& target) {
   return target.terminal == "VT100" ? "vt100" : target.terminal.empty() ? "xterm" : target.terminal;
 }
 
-Task<Result<void>> start_shell(ProgramRun& run, session::Session& session, Conversation& person,
-                               const session::Target& target, session::ShellStart start) {
-  Result<std::unique_ptr<session::Stream>> stream = co_await await_stream(session, person, "tty");
+Task<Result<void>> start_shell(ProgramRun& run, Conversation& person, const session::Target& target,
+                               session::ShellStart start) {
+  Result<std::unique_ptr<session::Stream>> stream = co_await await_stream(person, "tty");
   if (!stream) co_return stream.error();
   run.stdio = std::move(*stream);
   Result<void> done = co_await run.channel.open();
@@ -186,18 +185,16 @@ Task<Result<void>> start_shell(ProgramRun& run, session::Session& session, Conve
   co_return co_await run.go();
 }
 
-Task<Result<void>> start_exec(ProgramRun& run, session::Session& session, Conversation& person,
-                              const session::Target& target, std::string command) {
+Task<Result<void>> start_exec(ProgramRun& run, Conversation& person, const session::Target& target,
+                              std::string command) {
   while (!run.stdio || !run.error_output) {
-    Result<session::StreamOpen> open = co_await person.next_open();
-    if (!open) co_return open.error();
-    std::unique_ptr<session::Stream>& place = open->purpose == "stderr" ? run.error_output : run.stdio;
-    if ((open->purpose != "stderr" && open->purpose != "stdio") || place)
-      co_return Error(Fault::refused,
-                      "a command has no further stream '" + printable(open->purpose, 32) + "'");
-    Result<std::unique_ptr<session::Stream>> stream = session.adopt_stream(open->stream);
-    if (!stream) co_return stream.error();
-    place = std::move(*stream);
+    Result<Conversation::Opened> opened = co_await person.next_open();
+    if (!opened) co_return opened.error();
+    const std::string& purpose = opened->open.purpose;
+    std::unique_ptr<session::Stream>& place = purpose == "stderr" ? run.error_output : run.stdio;
+    if ((purpose != "stderr" && purpose != "stdio") || place)
+      co_return Error(Fault::refused, "a command has no further stream '" + printable(purpose, 32) + "'");
+    place = std::move(opened->stream);
   }
   Result<void> done = co_await run.channel.open();
   if (!done) co_return done;
@@ -216,7 +213,7 @@ Task<Result<void>> serve_shell(session::Session& session, SshConnection& connect
   Result<CommandFilter> filter = CommandFilter::create(target.filter);
   if (!filter) co_return filter.error();
   ProgramRun run(session, connection, person, std::move(*filter));
-  Task<Result<void>> work = start_shell(run, session, person, target, std::move(start));
+  Task<Result<void>> work = start_shell(run, person, target, std::move(start));
   co_return co_await and_stop(run.group, std::move(work));
 }
 
@@ -238,7 +235,7 @@ Task<Result<void>> serve_exec(session::Session& session, SshConnection& connecti
   session::CommandFilter off;
   Result<CommandFilter> none = CommandFilter::create(off);
   ProgramRun run(session, connection, person, std::move(*none));
-  Task<Result<void>> work = start_exec(run, session, person, target, command);
+  Task<Result<void>> work = start_exec(run, person, target, command);
   co_return co_await and_stop(run.group, std::move(work));
 }
 

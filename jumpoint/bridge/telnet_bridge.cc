@@ -15,6 +15,7 @@
 #include "jumpoint/bridge/conversation.h"
 #include "jumpoint/bridge/telnet_login.h"
 #include "jumpoint/bridge/telnet_protocol.h"
+#include "platform/target_socket.h"
 
 namespace jump::bridge {
 namespace {
@@ -49,6 +50,11 @@ class TelnetRun {
   TaskGroup group;
 
   Task<Result<void>> go(session::Target target) {
+    // What a device sends as urgent is a part of its text, and a mark in it.
+    boost::system::error_code ignored;
+    socket_.set_option(tcp::socket::out_of_band_inline(true), ignored);
+    socket_.non_blocking(true, ignored);
+    platform::ask_for_signs_of_life(socket_.native_handle(), std::chrono::seconds(target.keep_alive_seconds));
     group.spawn("session messages", person_.run());
     Result<void> done = co_await serve(std::move(target));
     if (done) co_return done;
@@ -64,18 +70,17 @@ class TelnetRun {
     const std::string who = printable(target.host, 128) + ":" + std::to_string(target.port);
     Result<void> ready = prepare_login(target);
     if (!ready) co_return ready;
-    Result<session::StreamOpen> open = co_await person_.next_open();
-    if (!open) co_return open.error();
-    if (open->purpose != "tty")
-      co_return Error(Fault::refused, "a terminal has no stream '" + printable(open->purpose, 32) + "'");
-    Result<std::unique_ptr<session::Stream>> stream = session_.adopt_stream(open->stream);
-    if (!stream) co_return stream.error();
-    stream_ = std::move(*stream);
+    Result<Conversation::Opened> opened = co_await person_.next_open();
+    if (!opened) co_return opened.error();
+    const std::string& purpose = opened->open.purpose;
+    if (purpose != "tty")
+      co_return Error(Fault::refused, "a terminal has no stream '" + printable(purpose, 32) + "'");
+    stream_ = std::move(opened->stream);
     person_.on_resize = [this](const session::Resize& size) {
       send(protocol_.resized(size.columns, size.rows));
     };
     person_.on_signal = [this](const session::Signal& signal) {
-      if (signal.name == "INT") send(TelnetProtocol::interrupt());
+      if (signal.name == "INT") interrupt();
     };
     if (person_.size()) send(protocol_.resized(person_.size()->columns, person_.size()->rows));
     group.spawn("telnet keys", read_keys());
@@ -112,7 +117,7 @@ class TelnetRun {
     session::Exit exit;
     exit.status = 0;
     const session::Message message(exit);
-    session_.send(session::encode(message));
+    session_.send_lasting(session::encode(message));
     std::vector<session::Stream*> streams{stream_.get()};
     if (person_.left()) co_return co_await session::taken_or_given_up(session_, std::move(streams));
     co_return co_await session::all_taken(session_, std::move(streams));
@@ -124,6 +129,11 @@ class TelnetRun {
       return fail(Error(Fault::unavailable, "it reads nothing"));
     waiting_ += bytes;
     to_send_.ring();
+  }
+
+  void interrupt() {
+    send(TelnetProtocol::interrupt());
+    if (!broken_) urgent_at_ = waiting_.size() - 1;
   }
 
   void fail(Error error) {
@@ -173,12 +183,20 @@ class TelnetRun {
         co_await to_send_.wait();
         continue;
       }
-      const std::string bytes = waiting_;
+      const bool urgent = urgent_at_ == std::size_t{0};
+      const std::string bytes = waiting_.substr(0, urgent ? 1 : urgent_at_.value_or(waiting_.size()));
       boost::system::error_code failed;
-      co_await asio::async_write(socket_, asio::buffer(bytes),
-                                 asio::redirect_error(asio::use_awaitable, failed));
+      if (urgent) {
+        urgent_at_.reset();
+        co_await socket_.async_send(asio::buffer(bytes), tcp::socket::message_out_of_band,
+                                    asio::redirect_error(asio::use_awaitable, failed));
+      } else {
+        co_await asio::async_write(socket_, asio::buffer(bytes),
+                                   asio::redirect_error(asio::use_awaitable, failed));
+      }
       if (failed) co_return fail(Error(failed, "write"));
       waiting_.erase(0, bytes.size());
+      if (urgent_at_) *urgent_at_ -= bytes.size();
       to_send_.ring();
     }
   }
@@ -187,11 +205,13 @@ class TelnetRun {
     std::array<char, kPieceBytes> piece;
     while (true) {
       boost::system::error_code failed;
-      const std::size_t size = co_await socket_.async_read_some(
-          asio::buffer(piece), asio::redirect_error(asio::use_awaitable, failed));
+      co_await socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, failed));
+      const bool synch = platform::urgent_ahead(socket_.native_handle());
+      const std::size_t size = failed ? 0 : socket_.read_some(asio::buffer(piece), failed);
+      if (failed == asio::error::would_block) continue;
       if (failed == asio::error::eof) break;
       if (failed) co_return fail(Error(failed, "read"));
-      const TelnetProtocol::Output out = protocol_.received(std::string_view(piece.data(), size));
+      const TelnetProtocol::Output out = protocol_.received(std::string_view(piece.data(), size), synch);
       send(out.answers);
       if (login_) answer_questions(out.text);
       if (out.text.empty()) continue;
@@ -227,6 +247,7 @@ class TelnetRun {
   Bell turn_;
   bool showing_ = false;
   std::string waiting_;
+  std::optional<std::size_t> urgent_at_;  // a byte of waiting_
   bool over_ = false;
   std::optional<Error> broken_;
 };

@@ -146,7 +146,19 @@ bool TelnetProtocol::willing_them(std::uint8_t number) const {
 
 // --- from the target ---------------------------------------------------------------------------------------
 
-TelnetProtocol::Output TelnetProtocol::received(std::string_view bytes) {
+TelnetProtocol::Output TelnetProtocol::received(std::string_view bytes, bool synch) {
+  if (synch) {
+    synch_ = true;
+    past_urgent_ = 0;
+  } else if (synch_) {
+    // The mark may stand a little behind the urgent byte. Where there is none, a person still wants to read.
+    past_urgent_ += bytes.size();
+    if (past_urgent_ > kMarkMost) synch_ = false;
+  }
+  return parse(bytes);
+}
+
+TelnetProtocol::Output TelnetProtocol::parse(std::string_view bytes) {
   Output out;
   for (const char c : bytes) {
     const std::uint8_t byte = byte_of(c);
@@ -161,13 +173,13 @@ TelnetProtocol::Output TelnetProtocol::received(std::string_view bytes) {
           state_ = State::iac;
           break;
         }
-        out.text += c;
+        if (!synch_) out.text += c;
         if (byte == '\r' && !binary_in()) state_ = State::cr;
         break;
       case State::iac:
         state_ = State::text;
         if (byte == kIac) {
-          out.text += c;
+          if (!synch_) out.text += c;
         } else if (byte >= kWill) {
           verb_ = byte;
           state_ = State::option;
@@ -221,8 +233,7 @@ TelnetProtocol::Output TelnetProtocol::received(std::string_view bytes) {
 
 void TelnetProtocol::command(std::uint8_t byte, Output& out) {
   if (byte == kDataMark) {
-    // What comes before it in a synch is thrown away by who reads urgent data; in the stream it is a mark.
-    synch_ = true;
+    synch_ = false;
   } else if (byte == kAyt && may_talk()) {
     out.answers += "[yes]\r\n";
   }

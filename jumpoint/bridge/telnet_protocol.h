@@ -49,28 +49,27 @@ class TelnetProtocol {
 
   static constexpr std::size_t kSubnegotiationMost = 4096;  // a longer one is dropped as a whole
   static constexpr int kTalkMost = 200;                     // answers to options; further ones are not given
+  static constexpr std::size_t kMarkMost = 1024;  // bytes behind urgent data that may come before its mark
 
   struct Output {
     std::string text;     // for the person
     std::string answers;  // for the target
   };
-  // What is said first: nothing. The target begins.
-  Output received(std::string_view bytes);
+  // What is said first: nothing. The target begins. `synch`: these bytes come before urgent data; from here
+  // to the next data mark text is thrown away, commands are not (RFC 854 page 9).
+  Output received(std::string_view bytes, bool synch = false);
   // Keys of the person: IAC doubled; CR as CR NUL (CR LF where the target takes lines, that is, without
   // SUPPRESS-GO-AHEAD), unless BINARY holds in our direction (RFC 854, 856).
   std::string typed(std::string_view keys);
   // The person's terminal has this size now; what is to be sent.
   std::string resized(std::uint16_t columns, std::uint16_t rows);
-  // Interrupt (IP with a data mark; the caller cannot send urgent data through a locked process and need
-  // not).
+  // Interrupt process, with a synch behind it: the last byte, the data mark, is to be sent as urgent data.
   static std::string interrupt();
 
   // The target shows what is typed; without it, it expects us to (RFC 857).
   bool remote_echo() const { return them(kEcho).on(); }
   bool binary_in() const { return them(kBinary).on(); }
   bool binary_out() const { return us(kBinary).on(); }
-  // A data mark has come: output before it may be thrown away (synch, RFC 854).
-  bool synch() const { return synch_; }
   std::uint64_t dropped_subnegotiations() const { return dropped_; }
 
   static constexpr std::uint8_t kBinary = 0, kEcho = 1, kSga = 3, kTtype = 24, kNaws = 31, kTspeed = 32,
@@ -79,6 +78,7 @@ class TelnetProtocol {
  private:
   enum class State { text, cr, iac, option, sub_option, sub, sub_iac };
 
+  Output parse(std::string_view bytes);
   void command(std::uint8_t byte, Output& out);
   void option(std::uint8_t verb, std::uint8_t number, Output& out);
   void subnegotiation(Output& out);
@@ -101,7 +101,8 @@ class TelnetProtocol {
   std::array<QOption, 256> us_;
   std::array<QOption, 256> them_;
   int talked_ = 0;
-  bool synch_ = false;
+  bool synch_ = false;  // text is thrown away until a data mark
+  std::size_t past_urgent_ = 0;
   bool utf8_ = false;
   bool typed_cr_ = false;
   std::uint64_t dropped_ = 0;

@@ -144,6 +144,31 @@ TEST_F(Telnet, AHugeSubnegotiationIsDroppedAndTheTextAfterItIsThere) {
   EXPECT_EQ(protocol.dropped_subnegotiations(), 1u);
 }
 
+// RFC 854 page 9: from the urgent notice to the data mark text is thrown away, commands are obeyed.
+TEST_F(Telnet, ASynchThrowsTextAwayAndKeepsCommands) {
+  EXPECT_EQ(protocol.received("flood\xff\xfb\x01more"s, true).answers, "\xff\xfd\x01"s);
+  EXPECT_EQ(protocol.received("flood"s, true).text, "");
+  EXPECT_EQ(text("still before it\xff\xf2"
+                 "after"s),
+            "after");
+  EXPECT_EQ(protocol.received("next\xff\xff"s, true).text, "");
+  EXPECT_EQ(text("\xff\xf2"
+                 "a\xff\xf2"
+                 "b"s),
+            "ab")
+      << "a mark without a synch is nothing";
+}
+
+TEST_F(Telnet, AnUrgentNoticeWithoutAMarkDoesNotSilenceATarget) {
+  EXPECT_EQ(protocol.received("flood"s, true).text, "");
+  EXPECT_EQ(text(std::string(TelnetProtocol::kMarkMost, 'x')), "");
+  EXPECT_EQ(text("prompt"), "prompt");
+}
+
+TEST_F(Telnet, AnInterruptEndsWithTheDataMark) {
+  EXPECT_EQ(TelnetProtocol::interrupt(), "\xff\xf4\xff\xf2"s);
+}
+
 TEST_F(Telnet, ReturnIsALineEndForLinesAndAKeyForCharacters) {
   EXPECT_EQ(protocol.typed("a\r"), "a\r\n");
   answers("\xff\xfb\x03"s);

@@ -166,7 +166,7 @@ void allow_work(Filter& filter) {
   filter.allow({SYS_epoll_wait, SYS_poll, SYS_time});
 #endif
   filter.allow_with(SYS_fcntl, 1, {F_GETFL, F_SETFL, F_GETFD, F_SETFD});
-  filter.allow_with(SYS_ioctl, 1, {FIONBIO, FIONREAD});
+  filter.allow_with(SYS_ioctl, 1, {FIONBIO, FIONREAD, SIOCATMARK});
   filter.allow_without(SYS_mmap, 2, PROT_EXEC);
   filter.allow_without(SYS_mprotect, 2, PROT_EXEC);
 }
