@@ -6,6 +6,7 @@
 
 #include "agent/service/config.h"
 #include "agent/service/kinds.h"
+#include "common/command_line/command_line.h"
 #include "common/endpoint/session_host.h"
 #include "common/endpoint/tunnel_process.h"
 #include "common/endpoint/wake/wake_helper.h"
@@ -67,8 +68,8 @@ int main(int argc, char** argv) {
   if (role == "session") return endpoint::run_session_process(&agent::run_kind);
   if (role == "wake") return endpoint::run_wake_process();
 
-  CLI::App app(
-      "The Jump Client: keeps this machine reachable through its appliance, and listens on nothing.");
+  CLI::App app("The Jump Client: keeps this machine reachable through its appliance, and listens on nothing.",
+               "jump-client");
   app.require_subcommand(1);
   app.fallthrough();  // before the subcommands are made: they inherit it
   app.set_version_flag("--version", endpoint::software(agent::service_of(agent::Config())));
@@ -83,7 +84,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("doctor", "Test name lookup, route, proxy, TLS, clock and enrolment");
   app.add_subcommand("uninstall", "Tell the appliance, and remove identity and state from this machine");
   app.add_subcommand("config", "Print the configuration as it is in force");
-  CLI11_PARSE(app, argc, argv);
+  if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
 
   const Result<agent::Config> config = agent::load_config(options.config_file, config_option->count() > 0);
   if (!config) {

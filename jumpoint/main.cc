@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/command_line/command_line.h"
 #include "common/endpoint/session_host.h"
 #include "common/endpoint/tunnel_process.h"
 #include "common/endpoint/wake/wake_helper.h"
@@ -32,7 +33,8 @@ void add_commands(CLI::App& app, Options& options) {
       "Example: jumpoint install --key-info-file key.txt\n"
       "Exit status: 0 enrolled, 10 no address answers, 11 proxy, 12 not this appliance, 13 the key has "
       "expired,\n"
-      "14 the Jumpoint is not clustered and has a node, 16 waits for approval, 17 refused, 1 other.\n"
+      "14 the Jumpoint is not clustered and has a node, 16 waits for approval, 17 refused, 2 wrong usage,\n1 "
+      "other.\n"
       "The same key on further machines makes them nodes of the same, clustered Jumpoint.");
   install->add_option("--key-info-file", options.install.key_info_file,
                       "File with the deployment key, - for standard input");
@@ -71,7 +73,8 @@ int run(int argc, char** argv) {
 
   CLI::App app(
       "One node of a Jumpoint: reaches machines of its network for representatives, and listens on "
-      "nothing but a Jump Zone Proxy's port.");
+      "nothing but a Jump Zone Proxy's port.",
+      "jumpoint");
   app.require_subcommand(1);
   app.fallthrough();  // before the subcommands are made: they inherit it
   app.set_version_flag("--version", std::string("jumpoint ") + endpoint::kVersion);
@@ -80,7 +83,7 @@ int run(int argc, char** argv) {
       app.add_option("--config", options.config_file, "Configuration file")->capture_default_str();
   app.add_flag("--json", options.json, "Answer in JSON");
   add_commands(app, options);
-  CLI11_PARSE(app, argc, argv);
+  if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
 
   const Result<jumpoint::Config> config =
       jumpoint::load_config(options.config_file, config_option->count() > 0);

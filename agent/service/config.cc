@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "common/endpoint/allow_list.h"
+
 namespace jump::agent {
 namespace {
 constexpr std::string_view kProgram = "jump-client";
@@ -11,6 +13,8 @@ constexpr std::array<std::string_view, 5> kKinds{"shell", "exec", "files", "sysi
 void validate(const Config& config, config::Checks& checks) {
   check_service(config, kKinds, checks);
   checks.length("forward_allow", config.forward_allow, 0, 1000);
+  const Result<endpoint::AllowList> allowed = endpoint::AllowList::parse(config.forward_allow);
+  if (!allowed) checks.fault("forward_allow", allowed.error().context);
 }
 
 Result<Config> load_config(const std::string& file, bool must_exist) {

@@ -4,9 +4,25 @@
 #include <filesystem>
 
 #include "common/base/log.h"
+#include "common/tunnel/address.h"
+#include "common/tunnel/routes.h"
 #include "platform/paths.h"
 
 namespace jump::endpoint {
+namespace {
+
+// The reason that a fault tells; the key stands before it.
+Result<void> check_proxy(tunnel::RouteKind kind, const std::string& address, const std::string& user,
+                         const Secret& password) {
+  tunnel::Route route;
+  route.kind = kind;
+  route.proxies = {address};
+  route.user = user;
+  route.password = password;
+  return tunnel::check_route(route);
+}
+
+}  // namespace
 
 void check_service(const ServiceConfig& config, std::span<const std::string_view> kinds,
                    config::Checks& checks) {
@@ -20,6 +36,19 @@ void check_service(const ServiceConfig& config, std::span<const std::string_view
     checks.fault("kinds", "'" + kind + "' is none of " + all);
   }
   checks.length("addresses", config.addresses, 0, 16);
+  for (const std::string& address : config.addresses) {
+    const Result<tunnel::Address> parsed = tunnel::parse_address(address);
+    if (!parsed) checks.fault("addresses", parsed.error().context);
+  }
+  if (config.http_proxy) {
+    const Result<void> fine = check_proxy(tunnel::RouteKind::http_proxy, config.http_proxy->address,
+                                          config.http_proxy->user, config.http_proxy->password);
+    if (!fine) checks.fault("http_proxy", fine.error().context);
+  }
+  if (config.socks5 && !config.socks5->empty()) {
+    const Result<tunnel::Address> parsed = tunnel::parse_address(*config.socks5, tunnel::kSocks5Port);
+    if (!parsed) checks.fault("socks5", parsed.error().context);
+  }
   checks.range("most_sessions", config.most_sessions, 0, 512);
   log::Level level{};
   if (!log::parse_level(config.log_level, level)) {

@@ -17,6 +17,10 @@ kinds: [shell, dance]
 most_sessions: 9999
 log_level: loud
 colour: blue
+http_proxy: {address: 5}
+addresses: [jump.example.org, "a:b:c"]
+socks5: "10.0.0.9:0"
+forward_allow: ["10.0.0.0/8:22", "10.0.0.5"]
 """
 APPLIANCE = """data: /tmp/x
 listen: nowhere
@@ -41,7 +45,8 @@ class WrongFiles(case.LabCase):
         for words in (("config",), ("run",)):
             rows = self.said("jump-client", CLIENT, *words)
             self.assertEqual([re.match(r":(\d+): (\w+): ", row).groups() for row in rows],
-                             [("1", "data"), ("2", "kinds"), ("3", "most_sessions"), ("4", "log_level"), ("5", "colour")])
+                             [("1", "data"), ("2", "kinds"), ("3", "most_sessions"), ("4", "log_level"), ("5", "colour"),
+                              ("6", "http_proxy"), ("7", "addresses"), ("8", "socks5"), ("9", "forward_allow")])
         for words in (("config",), ("serve",)):
             rows = self.said("jump-appliance", APPLIANCE, *words)
             self.assertEqual([re.match(r":(\d+): (\w+): ", row).groups() for row in rows],
@@ -54,14 +59,18 @@ class WrongFiles(case.LabCase):
             self.assertIn("/nowhere.yaml: No such file", done.stderr)
 
     def test_wrong_words_are_told_and_nothing_is_done(self):
-        for words in (("jump", "shel", "web"), ("jump", "exec"), ("jump", "cp", "a"), ("jump-client", "--wrong"),
-                      ("jump-appliance", "init"), ("jump-appliance", "ca", "burn")):
+        for words, says in ((("jump", "shel", "web"), "'shel' is no command; did you mean 'shell'?"),
+                            (("jump", "exec"), "required"), (("jump", "cp", "a"), "source"),
+                            (("jump", "shell", "--atach", "x"), "no option --atach; did you mean '--attach'?"),
+                            (("jump-client", "--wrong"), "no option --wrong"), (("jump-client", "instal"), "did you mean 'install'?"),
+                            (("jumpoint", "install", "--ephemeral"), "no option --ephemeral"), (("jumpoint",), "command is missing"),
+                            (("jump-appliance", "init"), "--address is required"),
+                            (("jump-appliance", "ca", "burn"), "burn not in")):
             done = self.lab.host("one").run(*words, check=False)
             print(f"{' '.join(words)}: {done.returncode}: {done.stderr.strip()}", flush=True)
-            self.assertNotEqual(done.returncode, 0)
-            self.assertEqual(done.stdout, "")
-            if words[0] == "jump":
-                self.assertEqual((done.returncode, len(done.stderr.strip().splitlines())), (2, 1), words)
+            self.assertEqual((done.returncode, done.stdout, len(done.stderr.splitlines())), (2, "", 1), words)
+            self.assertIn(says, done.stderr)
+            self.assertTrue(done.stderr.startswith(words[0] + ": "), words)
 
     def test_the_example_files_are_good(self):
         for program, path in (("jump-client", "agent/service/jump-client.example.yaml"),

@@ -38,7 +38,7 @@ THIRD_PARTY = {
     r"yaml-cpp/": (("common/config/",), False),
     r"Poco/": (("common/base/",), True),
     r"sqlite3|libpq|pqxx": (("tools/appliance/store",), False),
-    r"CLI/|CLI11": (("agent/", "jumpoint/", "tools/appliance/", "tools/console/", "tools/bench/"), False),
+    r"CLI/|CLI11": (("common/command_line/", "agent/", "jumpoint/", "tools/appliance/", "tools/console/", "tools/bench/"), False),
 }
 
 

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/base/log.h"
+#include "common/command_line/command_line.h"
 #include "common/tunnel/tls_context.h"
 #include "platform/files.h"
 #include "tools/appliance/server/commands.h"
@@ -136,7 +137,8 @@ int run(CLI::App& app, const appliance::Config& config, const Options& options) 
 
 int main(int argc, char** argv) {
   tunnel::init_tls();
-  CLI::App app("The appliance: holds assets, users and recordings, and relays every session.");
+  CLI::App app("The appliance: holds assets, users and recordings, and relays every session.",
+               "jump-appliance");
   app.require_subcommand(1);
   app.fallthrough();  // before the subcommands are made: they inherit it
   app.set_version_flag("--version", std::string("jump-appliance ") + appliance::kVersion);
@@ -146,7 +148,7 @@ int main(int argc, char** argv) {
   app.add_option("--data", options.data, "Data folder instead of the configured one");
   app.add_flag("--json", options.json, "Answer in JSON");
   add_commands(app, options);
-  CLI11_PARSE(app, argc, argv);
+  if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
   appliance::Config config;
   if (config_option->count() > 0 || ::access(options.config_file.c_str(), R_OK) == 0) {
     Result<appliance::Config> read = config::read_config<appliance::Config>(options.config_file);

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/base/log.h"
+#include "common/command_line/command_line.h"
 #include "common/tunnel/tls_context.h"
 #include "tools/bench/commands.h"
 #include "tools/bench/measure.h"
@@ -89,7 +90,7 @@ void add_commands(CLI::App& app, Chosen& chosen) {
 int main(int argc, char** argv) {
   tunnel::init_tls();
   log::set_level(log::Level::error);
-  CLI::App app("Measures the suite, each figure beside that of a peer in the same run.");
+  CLI::App app("Measures the suite, each figure beside that of a peer in the same run.", "jump-bench");
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(
@@ -105,7 +106,7 @@ int main(int argc, char** argv) {
   app.add_option("--programs", chosen.options.programs, "Folder of jump-appliance, jump-client and jump")
       ->capture_default_str();
   add_commands(app, chosen);
-  CLI11_PARSE(app, argc, argv);
+  if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
   bench::raise_descriptor_limit();
   try {
     const bench::Report report = chosen.run(chosen.options);

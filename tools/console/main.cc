@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "common/base/log.h"
+#include "common/command_line/command_line.h"
 #include "common/tunnel/tls_context.h"
 #include "platform/paths.h"
 #include "tools/console/commands/all.h"
@@ -28,21 +29,6 @@ int run_command(const Command& command) {
   tasks.spawn("command", run(context, command, status));
   io.run();
   return status;
-}
-
-// Help and version are no errors. Everything else is one line.
-int wrong_use(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) {
-    app.exit(error);
-    return kDone;
-  }
-  std::string name = "jump";
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    name += " " + at->get_name();
-  }
-  note(printable(error.what()) + "; see `" + name + " --help`");
-  return kWrongUse;
 }
 
 }  // namespace
@@ -71,11 +57,7 @@ int main(int argc, char** argv) {
   add_token_commands(app, chosen);
   add_event_commands(app, chosen);
   add_completion_command(app, chosen);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return wrong_use(app, error);
-  }
+  if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
   if (verbose) log::set_level(log::Level::debug);
   return run_command(chosen.command);
 }
