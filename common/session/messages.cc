@@ -7,7 +7,8 @@ namespace jump::session {
 namespace {
 
 constexpr std::size_t kArgumentsMost = 1024;
-constexpr std::size_t kArgumentBytesMost = 128 * 1024;
+// A start travels in a signed order of at most 48,000 bytes, and quoting costs some of them.
+constexpr std::size_t kArgumentBytesMost = 40 * 1024;
 
 // [A-Za-z0-9._+-]{1,64}, as terminfo names are; '@' besides in locales (de_DE@euro).
 bool is_plain_name(const std::string& name, std::string_view more) {

@@ -30,7 +30,7 @@ BOOST_DESCRIBE_STRUCT(ShellStart, (), (term, columns, rows, locale))
 
 // argv goes to execvp as it is, never to a shell.
 struct ExecStart {
-  std::vector<std::string> argv;  // 1-1024 items, 128 KiB together
+  std::vector<std::string> argv;  // 1-1024 items, 40 KiB together: what an order has room for
 };
 BOOST_DESCRIBE_STRUCT(ExecStart, (), (argv))
 
