@@ -127,7 +127,11 @@ Task<Result<control::CertificateGrant>> Office::renew(store::Endpoint endpoint, 
 Task<> Office::uninstalled(store::Endpoint endpoint, std::string from) {
   // A node frees its place at once; nothing points to it but the assets that asked for it by number.
   const bool remove = endpoint.node() || site_.uninstalled == store::UninstalledHandling::remove;
-  auto write = [endpoint, remove](Backend& backend) -> Result<void> {
+  // Who came is written once a second. Written after this it would say that the agent came back.
+  auto came = std::exchange(presence_changes_, {});
+  auto write = [endpoint, remove, came = std::move(came)](Backend& backend) -> Result<void> {
+    const Result<void> written = backend.store->jump_clients.write_presence(came);
+    if (!written) return written;
     if (!remove) return backend.store->jump_clients.set_uninstalled(endpoint.id);
     const std::string by = endpoint.name();
     const std::int64_t now = wall_seconds();
