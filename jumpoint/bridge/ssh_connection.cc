@@ -134,6 +134,23 @@ Error SshConnection::last_error(std::string_view what) const {
   return {Fault::unavailable, who_ + ": " + std::string(what) + ": " + words};
 }
 
+// A machine that is too old for what is safe: what to do about it, instead of libssh's list of what it
+// wanted.
+Error SshConnection::handshake_error() const {
+  Error error = last_error("SSH handshake");
+  const std::size_t list = error.context.find(", client [");
+  const bool no_match =
+      error.context.find("no match for method") != std::string::npos && list != std::string::npos;
+  if (!no_match) return error;
+  error.context.erase(list);
+  error.context +=
+      options_.legacy_algorithms
+          ? ": none of these is known here, not even of the old ones"
+          : ": none of these is safe any more; for an old machine they can be allowed: jump asset "
+            "edit ASSET --legacy-algorithms on";
+  return error;
+}
+
 bool SshConnection::write_pending() const {
   return (ssh_get_poll_flags(session_) & SSH_WRITE_PENDING) != 0;
 }
@@ -157,7 +174,7 @@ Task<Result<void>> SshConnection::connect() {
       done = ssh_connect(session_);
     }
     if (done == SSH_OK) co_return Result<void>();
-    if (done != SSH_AGAIN) co_return last_error("SSH handshake");
+    if (done != SSH_AGAIN) co_return handshake_error();
     boost::system::error_code failed;
     const auto direction =
         write_pending() ? asio::ip::tcp::socket::wait_write : asio::ip::tcp::socket::wait_read;

@@ -74,6 +74,7 @@ class SshConnection {
   SshConnection(asio::ip::tcp::socket socket, SshOptions options);
   Result<void> prepare();
   Task<Result<void>> connect();
+  Error handshake_error() const;
   Task<> pump_output();
   void process();
   bool write_pending() const;

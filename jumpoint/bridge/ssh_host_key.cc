@@ -81,7 +81,8 @@ Task<Result<void>> check_host_key(const SshConnection& connection, ssh_session s
     co_return Error(Fault::refused,
                     connection.who() + ": the host key has changed; it may be another machine. Shown: " +
                         shown->type + " " + shown->fingerprint + "; kept for this asset: " + known +
-                        ". An administrator can clear what is kept");
+                        ". If that is right, an administrator clears what is kept: jump asset host-keys "
+                        "ASSET --clear");
   }
   session::Prompt prompt;
   prompt.kind = session::PromptKind::host_key;

@@ -97,12 +97,10 @@ def line_of(one):
 
 
 class Telnet(BehindCase):
+    USER, PASSWORD = USER, PASSWORD
+
     @classmethod
     def prepare(cls):
-        if subprocess.run(["id", USER], capture_output=True).returncode != 0:
-            lab.sh("useradd", "--create-home", "--shell", "/bin/bash", USER)
-        cls.addClassCleanup(subprocess.run, ["userdel", "--remove", USER], capture_output=True)
-        subprocess.run(["chpasswd"], input=f"{USER}:{PASSWORD}\n", text=True, check=True)
         cls.inetd = Inetd("/usr/sbin/telnetd", "-h")
         cls.addClassCleanup(cls.inetd.close)
         cls.console.run("credential", "add", "there", "--user", USER, "--password-file",
