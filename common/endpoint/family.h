@@ -118,10 +118,11 @@ struct TunnelStatus {
   std::uint64_t failed_seconds = 0;
   std::vector<std::string> attempts;  // what each route said at the last try
   std::uint32_t sessions = 0;
+  std::optional<control::ZoneProxyState> zone_proxy;  // of a node that has been told to have one
 };
 BOOST_DESCRIBE_STRUCT(TunnelStatus, (),
                       (state, appliance, route, peer_id, since, reason, failed_tries, failed_seconds,
-                       attempts, sessions))
+                       attempts, sessions, zone_proxy))
 
 using FamilyMessage =
     std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, NewIdentity, TunnelStatus,

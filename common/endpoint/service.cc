@@ -254,6 +254,30 @@ int install(const ServiceSpec& service, const InstallOptions& options) {
   return static_cast<int>(exit);
 }
 
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + printable(word);
+  return text;
+}
+
+// Of a node; what clients would otherwise have to find out.
+void print_zone_proxy(const control::ZoneProxyState& proxy) {
+  if (!proxy.listening) {
+    std::printf("zone proxy closed%s%s\n", proxy.reason.empty() ? "" : ": ", printable(proxy.reason).c_str());
+  } else {
+    std::printf("zone proxy %s: %u tunnels open; %llu let in, %llu refused, %llu bytes since its start\n",
+                printable(proxy.address).c_str(), proxy.tunnels,
+                static_cast<unsigned long long>(proxy.accepted),
+                static_cast<unsigned long long>(proxy.refused), static_cast<unsigned long long>(proxy.bytes));
+  }
+  for (const std::string& warning : proxy.warnings)
+    std::printf("           warning: %s\n", printable(warning).c_str());
+}
+
+}  // namespace
+
 int show_status(const ServiceSpec& service, bool json) {
   const Result<platform::ActingAs> acting = act_as_owner(service);
   if (!acting) return complain(service, acting.error().message(), 1);
@@ -267,6 +291,7 @@ int show_status(const ServiceSpec& service, bool json) {
     if (state) {
       report["id"] = state->peer_id;
       report["addresses"] = to_json(state->addresses);
+      report["zone_proxies"] = to_json(state->zone_proxies);
     }
     report["running"] = status.has_value();
     if (status) report["tunnel"] = to_json(*status);
@@ -278,9 +303,8 @@ int show_status(const ServiceSpec& service, bool json) {
     return 3;
   }
   std::printf("identity   %s, enrolled %s\n", state->peer_id.c_str(), iso8601(state->enrolled).c_str());
-  std::string addresses;
-  for (const std::string& address : state->addresses) addresses += (addresses.empty() ? "" : ", ") + address;
-  std::printf("appliance  %s\n", addresses.c_str());
+  std::printf("appliance  %s\n", joined(state->addresses).c_str());
+  if (!state->zone_proxies.empty()) std::printf("proxies    %s\n", joined(state->zone_proxies).c_str());
   if (const std::string user = session_user_of(service.rules, *state); !user.empty())
     std::printf("sessions   as user %s\n", printable(user).c_str());
   if (!status) {
@@ -297,6 +321,7 @@ int show_status(const ServiceSpec& service, bool json) {
   }
   for (const std::string& attempt : status->attempts)
     std::printf("           %s\n", printable(attempt).c_str());
+  if (status->zone_proxy) print_zone_proxy(*status->zone_proxy);
   return online ? 0 : 1;
 }
 

@@ -410,7 +410,8 @@ Result<void> Supervisor::take_settings(const identity::Order& order) {
     return Error(Fault::too_large, std::to_string(body->zone_proxies.size()) + " zone proxies, at most " +
                                        std::to_string(kZoneProxiesMost) + " are taken");
   }
-  state_.zone_proxies = std::move(body->zone_proxies);
+  // None listens now: when one does again it is most likely where it was, and nobody could tell us then.
+  if (!body->zone_proxies.empty()) state_.zone_proxies = std::move(body->zone_proxies);
   state_.zone_proxy = std::move(body->zone_proxy);
   state_.absence_minutes = body->absence_minutes;
   if (proxy_) proxy_->set(proxy_input());

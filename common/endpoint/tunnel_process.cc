@@ -263,7 +263,7 @@ class TunnelProcess {
         tell_holdings();
       } else if (auto* proxy = std::get_if<control::ZoneProxyState>(&*message)) {
         channel_.tell(*proxy);
-        proxy_state_ = std::move(*proxy);
+        status_now_.zone_proxy = std::move(*proxy);
       }
     }
     over_.set();
@@ -336,7 +336,7 @@ class TunnelProcess {
     if (tunnel.welcome()->uninstall_only) return;
     tell_holdings();
     reports_->again();
-    if (proxy_state_) channel_.tell(*proxy_state_);
+    if (status_now_.zone_proxy) channel_.tell(*status_now_.zone_proxy);
     if (!renewing_) {
       renewing_ = true;
       tasks_.spawn("renewal", dialler_->keep_certificate(channel_));
@@ -388,7 +388,6 @@ class TunnelProcess {
   std::unique_ptr<StatusSocket> status_;
   std::unique_ptr<Reports> reports_;
   Tunnel* tunnel_ = nullptr;
-  std::optional<control::ZoneProxyState> proxy_state_;  // the last that was told
   TunnelStatus status_now_;
   bool renewing_ = false;
 };

@@ -61,12 +61,7 @@ Task<Result<Dialled>> Dialler::dial(DialRequest request) {
     if (route.kind == RouteKind::direct) {
       dialled.stream = co_await direct(request, dialled);
     } else {
-      for (const Address& proxy : proxies_in_order(route)) {
-        dialled.stream = co_await through_proxy(request, route, proxy, dialled);
-        if (!dialled.stream) continue;
-        if (route.kind == RouteKind::zone_proxy) zone_node_ = to_text(proxy);
-        break;
-      }
+      dialled.stream = co_await through_proxies(request, route, dialled);
     }
     if (dialled.stream) co_return std::move(dialled);
   }
@@ -98,22 +93,43 @@ Task<std::unique_ptr<TlsStream>> Dialler::direct(DialRequest& request, Dialled& 
   }
 }
 
-Task<std::unique_ptr<TlsStream>> Dialler::through_proxy(DialRequest& request, const Route& route,
-                                                        const Address& proxy, Dialled& dialled) {
-  const std::string text = to_text(route.kind) + " " + to_text(proxy);
-  for (std::size_t i = 0; i < request.targets.size();) {
-    const Address& target = request.targets[i];
-    Race race(executor_, resolve_, times_.connect, std::vector<Address>(1, proxy));
+Task<std::unique_ptr<TlsStream>> Dialler::through_proxies(DialRequest& request, const Route& route,
+                                                          Dialled& dialled) {
+  std::vector<Address> proxies = proxies_in_order(route);
+  for (std::size_t i = 0; i < request.targets.size() && !proxies.empty(); ++i) {
+    const Address target = request.targets[i];
+    std::unique_ptr<TlsStream> stream = co_await to_target(request, route, proxies, target, dialled);
+    if (stream) co_return stream;
+  }
+  co_return nullptr;
+}
+
+// Through whichever of the proxies comes first. Those that take no connection are removed: there is no use in
+// them for the next target either.
+Task<std::unique_ptr<TlsStream>> Dialler::to_target(DialRequest& request, const Route& route,
+                                                    std::vector<Address>& proxies, const Address& target,
+                                                    Dialled& dialled) {
+  const std::string kind = to_text(route.kind);
+  const std::string whole = kind + (proxies.size() == 1 ? " " + to_text(proxies.front()) : "");
+  const std::vector<Address> tried = std::exchange(proxies, {});
+  Race race(executor_, resolve_, times_.connect, tried);
+  for (;;) {
     std::optional<Race::Connected> connected = co_await race.next();
     for (std::string& why : race.take_failures())
-      note(Stage::connect, text, Error(Fault::unavailable, std::move(why)));
+      note(Stage::connect, whole, Error(Fault::unavailable, std::move(why)));
     if (!connected) co_return nullptr;
+    const Address& proxy = tried[connected->target];
+    const bool known = std::any_of(proxies.begin(), proxies.end(),
+                                   [&](const Address& one) { return to_text(one) == to_text(proxy); });
+    if (!known) proxies.push_back(proxy);
+    const std::string text = kind + " " + to_text(proxy);
+    // One that cannot reach the appliance itself must not hold its client up while another can.
+    const auto limit = proxies.size() < tried.size() ? std::min(times_.node, times_.proxy) : times_.proxy;
     Task<Result<void>> talking = talk(connected->socket, dialogue_for(route, target));
     const Result<void> opened =
-        co_await with_timeout(times_.proxy, "proxy dialogue for " + to_text(target), std::move(talking));
+        co_await with_timeout(limit, "proxy dialogue for " + to_text(target), std::move(talking));
     if (!opened) {
       note(Stage::proxy, text, opened.error());
-      ++i;
       continue;
     }
     Task<Result<std::unique_ptr<TlsStream>>> securing = secure(std::move(connected->socket), request, target);
@@ -121,12 +137,12 @@ Task<std::unique_ptr<TlsStream>> Dialler::through_proxy(DialRequest& request, co
     if (stream) {
       dialled.target = target;
       dialled.route_text = text;
+      if (route.kind == RouteKind::zone_proxy) zone_node_ = to_text(proxy);
       co_return std::move(*stream);
     }
     note(Stage::tls, text, stream.error());
-    if (!drop_psk(request, stream.error(), dialled)) ++i;
+    if (drop_psk(request, stream.error(), dialled)) race.again(connected->endpoint, connected->target);
   }
-  co_return nullptr;
 }
 
 Task<Result<std::unique_ptr<TlsStream>>> Dialler::secure(tcp::socket socket, const DialRequest& request,

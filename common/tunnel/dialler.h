@@ -4,7 +4,9 @@
 //
 //     direct       race over all addresses of all targets → TLS
 //     http, socks5 connect to the proxy → each target in turn: the proxy's dialogue → TLS
-//     zone         the same through its nodes: the one that worked last, then the others in random order
+//     zone         a race over its nodes, the one that worked last first, then the others in random order →
+//     each
+//                  target in turn; a node that connects and is silent is left for the next after 2 s
 //
 // A PSK that the appliance breaks off at is dropped, and the same address dialled again at once.
 #pragma once
@@ -25,6 +27,7 @@ namespace jump::tunnel {
 struct DialTimes {
   RaceTimes connect;
   std::chrono::nanoseconds proxy = std::chrono::seconds(10);  // its whole dialogue
+  std::chrono::nanoseconds node = std::chrono::seconds(2);    // the same while other nodes of a zone are left
   std::chrono::nanoseconds tls = limits::kTlsTimeout;
 };
 
@@ -60,8 +63,11 @@ class Dialler {
   enum class Stage { connect, proxy, tls };
 
   Task<std::unique_ptr<TlsStream>> direct(DialRequest& request, Dialled& dialled);
-  Task<std::unique_ptr<TlsStream>> through_proxy(DialRequest& request, const Route& route,
-                                                 const Address& proxy, Dialled& dialled);
+  Task<std::unique_ptr<TlsStream>> through_proxies(DialRequest& request, const Route& route,
+                                                   Dialled& dialled);
+  Task<std::unique_ptr<TlsStream>> to_target(DialRequest& request, const Route& route,
+                                             std::vector<Address>& proxies, const Address& target,
+                                             Dialled& dialled);
   Task<Result<std::unique_ptr<TlsStream>>> secure(asio::ip::tcp::socket socket, const DialRequest& request,
                                                   const Address& target);
   // True: dropped, try again.

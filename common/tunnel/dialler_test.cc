@@ -364,6 +364,20 @@ TEST_F(Dialling, MovesToAnotherZoneProxyNodeAndStaysThere) {
   EXPECT_TRUE(dialler.attempts().empty());
 }
 
+// A node whose own way to the appliance is cut takes connections all the same.
+TEST_F(Dialling, LeavesASilentZoneProxyNodeForTheNext) {
+  TestProxy mute(io);
+  mute.silent = true;
+  times.node = 30ms;
+  Dialler dialler = this->dialler();
+  const Route zone = by(RouteKind::zone_proxy, {proxy.address(), mute.address()});
+  Result<Dialled> dialled = run(io, dialler.dial(request({appliance.address()}, {zone})));
+  ASSERT_TRUE(dialled) << dialled.error().message();
+  EXPECT_EQ(dialled->route_text, "zone-proxy " + proxy.address());
+  ASSERT_EQ(dialler.attempts().size(), 1u);
+  EXPECT_NE(dialler.attempts()[0].find(mute.address()), std::string::npos) << dialler.attempts()[0];
+}
+
 TEST_F(Dialling, WithoutTargetsOrRoutesSaysSo) {
   Dialler dialler = this->dialler();
   EXPECT_TRUE(run(io, dialler.dial(request({}))).error().is(Fault::invalid));

@@ -59,7 +59,9 @@ Result<Input> read_input(std::string_view line) {
 
 Result<Settings> check_input(const Input& input) {
   Settings settings;
-  if (Result<void> host = check_host(settings, input.settings.host); !host) return host.error();
+  const bool own = input.local && !input.local->host.value_or("").empty();
+  Result<void> host = check_host(settings, own ? *input.local->host : input.settings.host);
+  if (!host) return host.error();
   settings.port = input.settings.port;
   settings.allow_get = input.settings.allow_http_get;
   const Result<access::Restriction> restriction = access::parse_restriction(input.settings.restriction);

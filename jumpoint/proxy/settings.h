@@ -21,6 +21,7 @@ inline constexpr std::size_t kTargetsMost = 32;
 
 // All of it may be missing.
 struct Local {
+  std::optional<std::string> host;        // by which clients reach this node; goes before the settings' one
   std::optional<std::string> listen;      // address of this host; missing: all
   std::optional<std::string> access_log;  // file
   std::optional<std::uint64_t> access_log_bytes;
@@ -34,8 +35,9 @@ struct Local {
   std::optional<std::uint32_t> connections_per_source;
 };
 BOOST_DESCRIBE_STRUCT(Local, (),
-                      (listen, access_log, access_log_bytes, access_logs_kept, user, workers, header_bytes,
-                       header_milliseconds, dial_milliseconds, connections, connections_per_source))
+                      (host, listen, access_log, access_log_bytes, access_logs_kept, user, workers,
+                       header_bytes, header_milliseconds, dial_milliseconds, connections,
+                       connections_per_source))
 
 struct Input {
   identity::ZoneProxySettings settings;

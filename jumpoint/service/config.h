@@ -12,11 +12,25 @@
 
 namespace jump::jumpoint {
 
+// What the node's own machine says of the Jump Zone Proxy; the same limits as jumpoint/proxy/settings.h.
 struct ZoneProxyLimits {
-  std::string user;        // the proxy process runs as this user; empty: the service's own
+  std::string user;        // the proxy process runs as this user; empty: nobody, where the service is root
+  std::string host;        // by which clients reach this node; empty: the appliance's setting, or found out
+  std::string listen;      // address of this machine; empty: all
   std::string access_log;  // absolute path; empty: none
+  config::Size access_log_bytes{16 * 1024 * 1024};
+  std::uint32_t access_logs_kept = 5;
+  std::uint32_t workers = 0;  // 0: one for each core
+  std::uint32_t connections = 8192;
+  std::uint32_t connections_per_source = 256;  // an IPv4 address, an IPv6 /64
+  std::uint32_t header_bytes = 8192;
+  std::chrono::milliseconds header_time{5000};
+  std::chrono::milliseconds dial_time{10'000};
 };
-BOOST_DESCRIBE_STRUCT(ZoneProxyLimits, (), (user, access_log))
+BOOST_DESCRIBE_STRUCT(ZoneProxyLimits, (),
+                      (user, host, listen, access_log, access_log_bytes, access_logs_kept, workers,
+                       connections, connections_per_source, header_bytes, header_time, dial_time))
+void validate(const ZoneProxyLimits& limits, config::Checks& checks);
 
 struct Config : endpoint::ServiceConfig {
   Config();

@@ -26,6 +26,7 @@ struct CreateOptions {
   std::string tag;
   std::string comments;
   std::string valid;
+  std::string through;
   std::optional<std::int64_t> max_offline_minutes;
   std::vector<std::string> allow;
   bool personal = false;
@@ -52,6 +53,19 @@ Result<void> put_overrides(json::object& body, const std::vector<std::string>& a
     body["allow_override_" + field] = true;
   }
   return {};
+}
+
+// The key carries the proxies that listen now.
+Task<> warn_without_proxies(ApiClient& api, std::string jumpoint) {
+  const Result<std::int64_t> id = co_await jumpoint_id(api, jumpoint);
+  if (!id) co_return;
+  const Result<json::value> one = co_await api.get("/jumpoint/" + std::to_string(*id));
+  if (!one || !one->is_object()) co_return;
+  const json::value* proxies = one->get_object().if_contains("zone_proxies");
+  if (proxies == nullptr || !proxies->is_array() || !proxies->get_array().empty()) co_return;
+  note("warning: no node of " + printable(jumpoint, 80) +
+       " has its Jump Zone Proxy listening, so there is none in this key; look at `jump jumpoint nodes " +
+       printable(jumpoint, 80) + "` and make another");
 }
 
 Task<int> create_installer(Context& context, CreateOptions options) {
@@ -86,9 +100,14 @@ Task<int> create_installer(Context& context, CreateOptions options) {
   body["tag"] = options.tag;
   body["comments"] = options.comments;
   body["ephemeral"] = options.ephemeral;
+  if (!options.through.empty()) body["jumpoint_proxy"] = options.through;
   if (options.max_offline_minutes) body["max_offline_minutes"] = *options.max_offline_minutes;
   const Result<json::value> made = co_await (*api)->post(std::string(kPath), std::move(body));
   if (!made) co_return fail(made.error());
+  if (!options.through.empty()) {
+    Task<> warning = warn_without_proxies(**api, options.through);
+    co_await std::move(warning);
+  }
   if (options.as_json) co_return print_json(*made);
   if (!made->is_object()) co_return fail("the appliance's answer is no installer");
   const json::object& installer = made->get_object();
@@ -159,6 +178,9 @@ void add_create(CLI::App& group, Chosen& chosen) {
   one->add_option("--valid", options->valid,
                   "90m, 12h, 7d; 10 minutes to 365 days, a day when it is left out")
       ->type_name("TIME");
+  one->add_option("--through", options->through,
+                  "For machines that reach the appliance by this Jumpoint's Jump Zone Proxy only")
+      ->type_name("JUMPOINT");
   one->add_option("--max-offline-minutes", options->max_offline_minutes,
                   "Of its clients; 0: as the site says");
   one->add_option("--allow", options->allow,
