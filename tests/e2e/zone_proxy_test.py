@@ -359,6 +359,18 @@ class ZoneProxyTest(case.LabCase):
         proxy.process.send_signal(signal.SIGHUP)
         self.assertEqual(proxy.stop(), 0)
 
+    def test_faults_of_the_nodes_own_file_are_told_with_line_and_key(self):
+        path = self.lab.path("jumpoint.yaml")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("zone_proxy:\n  host: http://x\n  listen: everywhere\n  access_log: proxy.log\n  connections: 0\n"
+                       "  header_time: 2h\n  header_bytes: 9000\n  colour: red\n")
+        done = subprocess.run([lab.find_program("jumpoint"), "--config", path, "config"], capture_output=True, text=True)
+        print(done.stderr)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(re.findall(r":(\d): zone_proxy\.(\w+): ", done.stderr),
+                         [("2", "host"), ("3", "listen"), ("4", "access_log"), ("5", "connections"), ("6", "header_time"),
+                          ("7", "header_bytes"), ("8", "colour")])
+
     def test_it_does_not_listen_without_a_way_to_the_appliance(self):
         proxy = Proxy(self.lab, ["127.0.0.1:9"])
         self.addCleanup(proxy.stop)
