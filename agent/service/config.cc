@@ -7,7 +7,7 @@
 namespace jump::agent {
 namespace {
 constexpr std::string_view kProgram = "jump-client";
-constexpr std::array<std::string_view, 5> kKinds{"shell", "exec", "files", "sysinfo", "forward"};
+constexpr std::array<std::string_view, 6> kKinds{"shell", "exec", "files", "sysinfo", "forward", "wake"};
 }  // namespace
 
 void validate(const Config& config, config::Checks& checks) {

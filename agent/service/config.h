@@ -12,7 +12,7 @@
 namespace jump::agent {
 
 struct Config : endpoint::ServiceConfig {
-  Config() { kinds = {"shell", "exec", "files", "sysinfo", "forward"}; }
+  Config() { kinds = {"shell", "exec", "files", "sysinfo", "forward", "wake"}; }
   std::vector<std::string> forward_allow;  // "10.0.0.0/8:22", "[2001:db8::]/32:443", "127.0.0.1:5432"
 };
 BOOST_DESCRIBE_STRUCT(Config, (endpoint::ServiceConfig), (forward_allow))

@@ -56,14 +56,20 @@ TEST(ControlCodec, WritesEachNoticeAsTheSpecSays) {
   golden(PskOffer{Bytes{0}, Secret(Bytes{255}), 1700000000},
          R"({"id":"AA","key":"_w","expires":1700000000})");
   golden(ReportSettings{60, {"cpu", "disk"}}, R"({"interval_seconds":60,"statistics":["cpu","disk"]})");
-  Interface interface{"eth0", "02:77:01:00:00:11", true, {{"10.0.0.7", 24}}, "10.0.0.1", {}};
+  Interface interface{"eth0",     "02:77:01:00:00:11",
+                      true,       {{"10.0.0.7", 24}},
+                      "10.0.0.1", {},
+                      "vlan",     "br0",
+                      "eth0",     {{"10.0.0.1", {}}, {"fe80::1", "02:77:01:00:00:01"}}};
   Inventory inventory{"web-01",   "web-01.example", "Debian", "x86_64",          "0.1.0",
                       "10.0.0.7", {interface},      {},       {"shell", "exec"}, {"ssh"}};
-  golden(inventory,
-         R"({"hostname":"web-01","fqdn":"web-01.example","operating_system":"Debian",)"
-         R"("architecture":"x86_64","software_version":"0.1.0","private_ip":"10.0.0.7","interfaces":[)"
-         R"({"name":"eth0","mac":"02:77:01:00:00:11","up":true,"addresses":[{"address":"10.0.0.7",)"
-         R"("prefix":24}],"gateway":"10.0.0.1"}],"kinds":["shell","exec"],"abilities":["ssh"]})");
+  golden(
+      inventory,
+      R"({"hostname":"web-01","fqdn":"web-01.example","operating_system":"Debian",)"
+      R"("architecture":"x86_64","software_version":"0.1.0","private_ip":"10.0.0.7","interfaces":[)"
+      R"({"name":"eth0","mac":"02:77:01:00:00:11","up":true,"addresses":[{"address":"10.0.0.7",)"
+      R"("prefix":24}],"gateway":"10.0.0.1","kind":"vlan","member_of":"br0","below":"eth0","gateways":[{"address":)"
+      R"("10.0.0.1"},{"address":"fe80::1","mac":"02:77:01:00:00:01"}]}],"kinds":["shell","exec"],"abilities":["ssh"]})");
   golden(ZoneProxyState{true, "pos-gw:9555", "", 3, 7, 2, 4096, {"masked"}},
          R"({"listening":true,"address":"pos-gw:9555","reason":"","tunnels":3,"accepted":7,"refused":2,)"
          R"("bytes":4096,"warnings":["masked"]})");
@@ -72,6 +78,8 @@ TEST(ControlCodec, WritesEachNoticeAsTheSpecSays) {
          R"("uptime_seconds":77})");
   golden(SessionStart{kId, false, "no such user"},
          R"({"session":")" + hex("ab", 16) + R"(","started":false,"text":"no such user"})");
+  golden(JobReport{HelperJob::browse, 9, {json::object{{"end", 1}}}},
+         R"({"job":"browse","number":9,"lines":[{"end":1}]})");
   golden(Holdings{3, 4}, R"({"trust_serial":3,"addresses_serial":4})");
 }
 

@@ -100,15 +100,27 @@ struct Address {
 };
 BOOST_DESCRIBE_STRUCT(Address, (), (address, prefix))
 
+// A default gateway.
+struct Gateway {
+  std::string address;             // empty: a link without one (point to point)
+  std::optional<std::string> mac;  // unknown: nobody answered for it
+};
+BOOST_DESCRIBE_STRUCT(Gateway, (), (address, mac))
+
 struct Interface {
   std::string name;
   std::string mac;  // "02:77:01:00:00:11", empty where there is none
   bool up = false;
   std::vector<Address> addresses;
-  std::optional<std::string> gateway;
+  std::optional<std::string> gateway;  // the best of `gateways`, as older versions told it
   std::optional<std::string> gateway_mac;
+  std::optional<std::string> kind;       // "vlan", "bridge", "bond", "tun", ...; absent: hardware, or not told
+  std::optional<std::string> member_of;  // name of the bridge or bond above it
+  std::optional<std::string> below;      // VLAN: name of the interface that carries it
+  std::vector<Gateway> gateways;         // through it: of both families, best first
 };
-BOOST_DESCRIBE_STRUCT(Interface, (), (name, mac, up, addresses, gateway, gateway_mac))
+BOOST_DESCRIBE_STRUCT(Interface, (),
+                      (name, mac, up, addresses, gateway, gateway_mac, kind, member_of, below, gateways))
 
 // Sent after each welcome and on change.
 struct Inventory {
@@ -120,7 +132,7 @@ struct Inventory {
   std::string private_ip;
   std::vector<Interface> interfaces;
   std::optional<std::string> session_user;
-  std::vector<std::string> kinds;      // session kinds that the endpoint's own file allows
+  std::vector<std::string> kinds;      // what the endpoint's own file allows: session kinds, wake, browse
   std::vector<std::string> abilities;  // of a node, tested at its start: ssh, telnet, tunnel, zone_proxy
 };
 BOOST_DESCRIBE_STRUCT(Inventory, (),
@@ -164,6 +176,17 @@ struct SessionStart {
 };
 BOOST_DESCRIBE_STRUCT(SessionStart, (), (session, started, text))
 
+// What a helper process said that an order started: common/wake/messages.h, common/wake/browsing.h.
+enum class HelperJob { wake, browse };
+BOOST_DESCRIBE_ENUM(HelperJob, wake, browse)
+
+struct JobReport {
+  HelperJob job = HelperJob::wake;
+  std::uint64_t number = 0;        // of the attempt or the sweep, as the order named it
+  std::vector<json::value> lines;  // wake: one WakeReport; browse: BrowseLines, the last of all with an end
+};
+BOOST_DESCRIBE_STRUCT(JobReport, (), (job, number, lines))
+
 // question → CertificateGrant
 struct CertificateRequest {
   Bytes csr;  // PKCS#10, DER
@@ -193,15 +216,26 @@ BOOST_DESCRIBE_STRUCT(Holdings, (), (trust_serial, addresses_serial))
 enum class SessionKind { shell, exec, files, sysinfo, forward };
 BOOST_DESCRIBE_ENUM(SessionKind, shell, exec, files, sysinfo, forward)
 
+// A machine of a Jumpoint's network that is no asset (PRODUCT.md 5.6).
+struct AdHocTarget {
+  std::uint64_t jumpoint = 0;
+  std::string host;              // 1-128: name or address, resolved by the node
+  std::string protocol = "ssh";  // ssh, telnet
+  std::uint16_t port = 0;        // 0: the protocol's
+  std::string username;          // empty: asked for
+};
+BOOST_DESCRIBE_STRUCT(AdHocTarget, (), (jumpoint, host, protocol, port, username))
+
 // question → SessionOpened. The same id again joins (same user, same secret) or tells how it ended.
 struct OpenSession {
   SessionId session{};
-  std::uint64_t asset = 0;
+  std::uint64_t asset = 0;  // 0 with ad_hoc
   SessionKind kind = SessionKind::shell;
   Digest console_secret_hash{};  // SHA-256 of the secret that the console will attach with
   json::value arguments;         // common/session/messages.h: ShellStart, ExecStart, ...
+  std::optional<AdHocTarget> ad_hoc;
 };
-BOOST_DESCRIBE_STRUCT(OpenSession, (), (session, asset, kind, console_secret_hash, arguments))
+BOOST_DESCRIBE_STRUCT(OpenSession, (), (session, asset, kind, console_secret_hash, arguments, ad_hoc))
 
 struct SessionOpened {
   std::uint32_t wait_limit_seconds = 600;

@@ -63,6 +63,7 @@ inline constexpr std::tuple kNotices{
     NoticeRow<Statistics>{"statistics", kEndpoints},
     NoticeRow<SessionStart>{"session_start", kEndpoints},
     NoticeRow<Holdings>{"holdings", kEndpoints},
+    NoticeRow<JobReport>{"job_report", kEndpoints},
     NoticeRow<ZoneProxyState>{"zone_proxy_state", Sender::node},
 };
 

@@ -12,8 +12,8 @@ namespace jump::control {
 namespace {
 
 TEST(ControlRules, EachSenderMaySendItsOwnAndNothingElse) {
-  const std::set<std::string_view> endpoint{"certificate_request", "uninstalling",  "inventory",
-                                            "statistics",          "session_start", "holdings"};
+  const std::set<std::string_view> endpoint{"certificate_request", "uninstalling", "inventory", "statistics",
+                                            "session_start",       "holdings",     "job_report"};
   const std::set<std::string_view> node{"zone_proxy_state"};  // besides those of every endpoint
   const std::set<std::string_view> console{"open_session", "take_over_session", "end_session"};
   const std::set<std::string_view> appliance{"order", "psk_offer", "report_settings"};

@@ -12,8 +12,8 @@ namespace jump::endpoint {
 namespace {
 
 constexpr std::array<std::string_view, std::variant_size_v<FamilyMessage>> kNames{
-    "begin",         "order_result", "renewed",       "stop",
-    "order_arrived", "new_identity", "tunnel_status", "zone_proxy_state"};
+    "begin",        "order_result",  "renewed",          "stop",      "order_arrived",
+    "new_identity", "tunnel_status", "zone_proxy_state", "job_report"};
 
 template <std::size_t I = 0>
 Result<FamilyMessage> decode(std::string_view kind, const json::value& body) {

@@ -124,9 +124,9 @@ BOOST_DESCRIBE_STRUCT(TunnelStatus, (),
                       (state, appliance, route, peer_id, since, reason, failed_tries, failed_seconds,
                        attempts, sessions, zone_proxy))
 
-using FamilyMessage =
-    std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, NewIdentity, TunnelStatus,
-                 control::ZoneProxyState>;  // the last: supervisor → tunnel process, to be told on
+using FamilyMessage = std::variant<Begin, OrderResult, Renewed, Stop, OrderArrived, NewIdentity, TunnelStatus,
+                                   // supervisor → tunnel process, to be told on:
+                                   control::ZoneProxyState, control::JobReport>;
 
 // --- supervisor → session process, on its standard input ---
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
-#include "platform/net_interfaces.h"
+#include "common/base/scoped_group.h"
 
 namespace jump::endpoint {
 namespace {
 
-constexpr auto kLook = std::chrono::seconds(60);  // for changes of the interfaces
+constexpr auto kLook = std::chrono::seconds(60);                  // for changes that nobody told of
+constexpr auto kGatewayAnswers = std::chrono::milliseconds(500);  // for gateways whose MAC is not known yet
+constexpr std::size_t kGatewaysMost = 8;                          // of one interface
 constexpr std::uint32_t kIntervalLeast = 5;
 
 bool wanted(const control::ReportSettings& settings, std::string_view what) {
@@ -16,7 +18,8 @@ bool wanted(const control::ReportSettings& settings, std::string_view what) {
 
 }  // namespace
 
-Reports::Reports(asio::any_io_executor executor, const Begin& begin) : begin_(begin), changed_(executor) {
+Reports::Reports(asio::any_io_executor executor, const Begin& begin)
+    : executor_(executor), begin_(begin), changed_(executor) {
   settings_.interval_seconds = 0;
   cpu_.sample();
 }
@@ -32,18 +35,41 @@ void Reports::set(const control::ReportSettings& settings) {
 }
 
 Task<> Reports::run(ControlChannel& channel) {
+  TaskGroup beside(executor_);
+  beside.spawn("network changes", watch_network());
+  Task<bool> telling = tell_all(channel);
+  (void)co_await and_stop(beside, std::move(telling));
+}
+
+// Where the system tells of no changes, run() looks every minute all the same.
+Task<> Reports::watch_network() {
+  Result<platform::NetworkWatch> watch = platform::NetworkWatch::create(executor_);
+  while (watch) {
+    const Result<void> changed = co_await watch->changed();
+    if (!changed) break;
+    network_changed_ = true;
+    changed_.set();
+  }
+}
+
+Task<bool> Reports::tell_all(ControlChannel& channel) {
   Instant statistics_due = BootClock::now();
+  Instant look_due = BootClock::now();
   while (true) {
     const Instant now = BootClock::now();
     if (channel.attached()) {
-      control::Inventory present = inventory();
-      std::string text = to_json_text(present);
-      if (inventory_due_ || text != inventory_told_) {
-        channel.tell(present);
-        inventory_told_ = std::move(text);
-        inventory_due_ = false;
+      if (inventory_due_ || network_changed_ || now >= look_due) {
+        look_due = now + kLook;
+        network_changed_ = false;
+        control::Inventory present = co_await inventory();
+        std::string text = to_json_text(present);
+        if (channel.attached() && (inventory_due_ || text != inventory_told_)) {
+          channel.tell(present);
+          inventory_told_ = std::move(text);
+          inventory_due_ = false;
+        }
       }
-      if (settings_.interval_seconds > 0 && now >= statistics_due) {
+      if (channel.attached() && settings_.interval_seconds > 0 && now >= statistics_due) {
         channel.tell(statistics());
         statistics_due = now + std::chrono::seconds(std::max(settings_.interval_seconds, kIntervalLeast));
       }
@@ -56,7 +82,7 @@ Task<> Reports::run(ControlChannel& channel) {
   }
 }
 
-control::Inventory Reports::inventory() const {
+Task<control::Inventory> Reports::inventory() const {
   const platform::MachineName name = platform::machine_name();
   const platform::OperatingSystem system = platform::operating_system();
   control::Inventory inventory;
@@ -74,20 +100,33 @@ control::Inventory Reports::inventory() const {
   inventory.kinds = begin_.kinds;
   inventory.abilities = begin_.abilities;
   const Result<std::vector<platform::NetInterface>> interfaces = platform::net_interfaces();
-  if (!interfaces) return inventory;
-  const Result<std::vector<platform::Gateway>> gateways = platform::default_gateways();
+  if (!interfaces) co_return inventory;
+  const Result<std::vector<platform::Gateway>> gateways =
+      co_await platform::gateways_with_macs(executor_, kGatewayAnswers);
+  const auto name_of = [&](const std::optional<std::uint32_t>& index) -> std::optional<std::string> {
+    for (const platform::NetInterface& one : *interfaces) {
+      if (index && one.index == *index) return one.name;
+    }
+    return std::nullopt;
+  };
   for (const platform::NetInterface& one : *interfaces) {
     control::Interface shown;
     shown.name = one.name;
     shown.mac = one.mac;
     shown.up = one.up;
+    if (!one.kind.empty()) shown.kind = one.kind;
+    shown.member_of = name_of(one.member_of);
+    shown.below = name_of(one.parent);
     for (const platform::InterfaceAddress& address : one.addresses) {
       const control::Address told{address.address, address.prefix};
       shown.addresses.push_back(told);
     }
     if (gateways) {
       for (const platform::Gateway& gateway : *gateways) {
-        if (gateway.interface_index != one.index || shown.gateway) continue;
+        if (gateway.interface_index != one.index || shown.gateways.size() >= kGatewaysMost) continue;
+        const control::Gateway told{gateway.address, gateway.mac};
+        shown.gateways.push_back(told);
+        if (shown.gateway) continue;
         shown.gateway = gateway.address;
         shown.gateway_mac = gateway.mac;
       }
@@ -98,7 +137,7 @@ control::Inventory Reports::inventory() const {
       inventory.private_ip = one.addresses.front().address;
     inventory.interfaces.push_back(std::move(shown));
   }
-  return inventory;
+  co_return inventory;
 }
 
 control::Statistics Reports::statistics() {

@@ -5,6 +5,7 @@
 #include "common/endpoint/control_channel.h"
 #include "common/endpoint/family.h"
 #include "platform/machine.h"
+#include "platform/net_interfaces.h"
 
 namespace jump::endpoint {
 
@@ -19,14 +20,18 @@ class Reports {
   void set(const control::ReportSettings& settings);
 
  private:
-  control::Inventory inventory() const;
+  Task<bool> tell_all(ControlChannel& channel);
+  Task<> watch_network();
+  Task<control::Inventory> inventory() const;
   control::Statistics statistics();
 
+  asio::any_io_executor executor_;
   const Begin& begin_;
   Event changed_;
   control::ReportSettings settings_;
   platform::CpuMeter cpu_;
   bool inventory_due_ = false;
+  bool network_changed_ = false;
   std::string inventory_told_;
 };
 

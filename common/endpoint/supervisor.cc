@@ -37,7 +37,9 @@ Supervisor::Supervisor(asio::any_io_executor executor, SupervisorOptions options
       tasks_(executor),
       over_(executor),
       start_nonce_(identity::random_array<16>()),
-      instance_(identity::random_array<16>()) {}
+      instance_(identity::random_array<16>()),
+      helpers_(executor, {options_.own_path, options_.rules.tunnel_user},
+               [this](control::JobReport report) { return tell_job(std::move(report)); }) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -285,6 +287,12 @@ Task<> Supervisor::on_order(Bytes bytes) {
     case identity::OrderKind::settings:
       done = take_settings(*order);
       break;
+    case identity::OrderKind::wake:
+      co_await start_wake(std::move(*order));
+      co_return;
+    case identity::OrderKind::browse:
+      co_await start_browse(std::move(*order));
+      co_return;
   }
   if (!done) {
     log::warning("supervisor", "an order could not be carried out", {{"reason", done.error().message()}});
@@ -318,6 +326,38 @@ Task<> Supervisor::start_session(identity::Order order) {
   }
   if (!channel_) co_return;
   const FamilyMessage message = std::move(result);
+  co_await channel_->send(message);
+}
+
+std::string Supervisor::refusal_of(std::string_view kind) const {
+  const std::vector<std::string>& allowed = options_.rules.kinds;
+  if (std::find(allowed.begin(), allowed.end(), kind) != allowed.end()) return "";
+  return "'" + std::string(kind) + "' is not allowed by this endpoint's configuration";
+}
+
+Task<> Supervisor::start_wake(identity::Order order) {
+  Result<wake::WakeOrder> job = from_json<wake::WakeOrder>(order.body);
+  if (!job) {
+    log::warning("supervisor", "an order to wake makes no sense", {{"reason", job.error().message()}});
+    co_return;
+  }
+  Task<> working = helpers_.wake(std::move(*job), refusal_of("wake"));
+  co_await std::move(working);
+}
+
+Task<> Supervisor::start_browse(identity::Order order) {
+  Result<wake::BrowseOrder> job = from_json<wake::BrowseOrder>(order.body);
+  if (!job) {
+    log::warning("supervisor", "an order to browse makes no sense", {{"reason", job.error().message()}});
+    co_return;
+  }
+  Task<> working = helpers_.browse(std::move(*job), refusal_of("browse"));
+  co_await std::move(working);
+}
+
+Task<> Supervisor::tell_job(control::JobReport report) {
+  if (!channel_) co_return;  // the appliance has seen that the tunnel is gone
+  const FamilyMessage message = std::move(report);
   co_await channel_->send(message);
 }
 

@@ -10,6 +10,7 @@
 #include "common/endpoint/family.h"
 #include "common/endpoint/proxy_keeper.h"
 #include "common/endpoint/state.h"
+#include "common/endpoint/wake/helper_jobs.h"
 #include "platform/process.h"
 #include "platform/service_notify.h"
 
@@ -19,7 +20,7 @@ namespace jump::endpoint {
 struct LocalRules {
   std::string session_user;        // shells and files run as this user; empty: the service's own
   std::string tunnel_user;         // the tunnel process runs as this user; empty: the service's own
-  std::vector<std::string> kinds;  // of sessions
+  std::vector<std::string> kinds;  // of sessions; and wake and browse: what helper processes may do
   std::vector<std::string> forward_allow;
   std::uint32_t most_sessions = 64;
   std::uint64_t session_memory_bytes = 0;  // 0: no limit
@@ -65,6 +66,11 @@ class Supervisor {
   Task<> on_order(Bytes order);
   Task<> start_session(identity::Order order);
   Task<Result<void>> start_session_process(identity::Ticket ticket);
+  Task<> start_wake(identity::Order order);
+  Task<> start_browse(identity::Order order);
+  Task<> tell_job(control::JobReport report);
+  // Empty: the endpoint's own file allows it.
+  std::string refusal_of(std::string_view kind) const;
   Result<void> take_identity(const NewIdentity& message);
   Result<void> take_bundle(const identity::Order& order);
   Result<void> take_addresses(const identity::Order& order);
@@ -90,6 +96,7 @@ class Supervisor {
   std::unique_ptr<identity::OrderVerifier> verifier_;
   std::unique_ptr<FamilyChannel> channel_;
   std::unique_ptr<ProxyKeeper> proxy_;
+  HelperJobs helpers_;
   std::uint32_t live_sessions_ = 0;
   bool heard_ = false;    // a message of the tunnel process since the last look
   bool reached_ = false;  // the appliance answered at the last try

@@ -264,6 +264,8 @@ class TunnelProcess {
       } else if (auto* proxy = std::get_if<control::ZoneProxyState>(&*message)) {
         channel_.tell(*proxy);
         status_now_.zone_proxy = std::move(*proxy);
+      } else if (const auto* job = std::get_if<control::JobReport>(&*message)) {
+        channel_.tell(*job);
       }
     }
     over_.set();

@@ -32,8 +32,8 @@ namespace jump::identity {
 // verifying.
 inline constexpr std::size_t kOrderBytes = 48000;
 
-enum class OrderKind { start_session, uninstall, trust_bundle, settings, addresses };
-BOOST_DESCRIBE_ENUM(OrderKind, start_session, uninstall, trust_bundle, settings, addresses)
+enum class OrderKind { start_session, uninstall, trust_bundle, settings, addresses, wake, browse };
+BOOST_DESCRIBE_ENUM(OrderKind, start_session, uninstall, trust_bundle, settings, addresses, wake, browse)
 
 struct Order {
   OrderKind kind = OrderKind::start_session;
@@ -83,6 +83,9 @@ struct AddressesOrder {
   std::vector<std::string> addresses;  // 1-16
 };
 BOOST_DESCRIBE_STRUCT(AddressesOrder, (), (serial, addresses))
+
+// wake: wake::WakeOrder, browse: wake::BrowseOrder (common/wake). Each starts a helper process, which says
+// what came of it in control::JobReport.
 
 // settings: all of them, each time; also in Enrolled::settings.
 struct ZoneProxySettings {

@@ -18,10 +18,16 @@ Result<void> RecentAttempts::begin(std::uint64_t target, std::string_view name, 
   std::erase_if(begun_, [&](const auto& entry) { return now - entry.second >= kPause; });
   const auto [at, fresh] = begun_.try_emplace(target, now);
   if (fresh) return {};
-  const auto left = std::chrono::ceil<std::chrono::seconds>(kPause - (now - at->second)).count();
+  const std::uint32_t left = seconds_left(target, now);
   return Error(Fault::refused, "'" + printable(name, 128) + "' was woken " +
                                    std::to_string(whole_seconds(now - at->second)) + " s ago; again in " +
                                    std::to_string(left) + " s");
+}
+
+std::uint32_t RecentAttempts::seconds_left(std::uint64_t target, Instant now) const {
+  const auto at = begun_.find(target);
+  if (at == begun_.end() || now - at->second >= kPause) return 0;
+  return whole_seconds(std::chrono::ceil<std::chrono::seconds>(kPause - (now - at->second)));
 }
 
 Attempt::Attempt(std::uint64_t number, std::string target_name, const Plan& plan, Instant now)

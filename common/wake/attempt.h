@@ -26,6 +26,8 @@ class RecentAttempts {
  public:
   // Takes note of an attempt, or refuses it with the seconds left: Fault::refused.
   Result<void> begin(std::uint64_t target, std::string_view name, Instant now);
+  // Until the next one; 0: now.
+  std::uint32_t seconds_left(std::uint64_t target, Instant now) const;
 
  private:
   std::map<std::uint64_t, Instant> begun_;

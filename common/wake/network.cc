@@ -106,9 +106,14 @@ Machine to_machine(const std::vector<control::Interface>& interfaces, std::strin
       if (address && told.prefix <= address->width())
         link.subnets.push_back(to_prefix(*address, told.prefix));
     }
-    if (one.gateway) {
-      if (const std::optional<access::Address> address = read_address(*one.gateway)) {
-        link.routers.push_back({*address, one.gateway_mac ? parse_mac(*one.gateway_mac) : std::nullopt});
+    link.kind = one.kind.value_or("");
+    link.member_of = one.member_of.value_or("");
+    link.below = one.below.value_or("");
+    std::vector<control::Gateway> gateways = one.gateways;
+    if (gateways.empty() && one.gateway) gateways.push_back({*one.gateway, one.gateway_mac});
+    for (const control::Gateway& gateway : gateways) {
+      if (const std::optional<access::Address> address = read_address(gateway.address)) {
+        link.routers.push_back({*address, gateway.mac ? parse_mac(*gateway.mac) : std::nullopt});
       }
     }
     machine.links.push_back(std::move(link));

@@ -10,11 +10,11 @@
 namespace jump::jumpoint {
 namespace {
 constexpr std::string_view kProgram = "jumpoint";
-constexpr std::array<std::string_view, 4> kKinds{"shell", "exec", "files", "forward"};
+constexpr std::array<std::string_view, 6> kKinds{"shell", "exec", "files", "forward", "wake", "browse"};
 }  // namespace
 
 Config::Config() {
-  kinds = {"shell", "exec", "files", "forward"};
+  kinds = {"shell", "exec", "files", "forward", "wake", "browse"};
   most_sessions = 512;
 }
 

@@ -52,6 +52,8 @@ int main(int argc, char** argv) {
   add_recording_commands(app, chosen);
   add_installer_commands(app, chosen);
   add_jumpoint_commands(app, chosen);
+  add_wake_command(app, chosen);
+  add_browse_command(app, chosen);
   add_credential_commands(app, chosen);
   add_people_commands(app, chosen);
   add_token_commands(app, chosen);

@@ -76,6 +76,7 @@ struct Api::Impl {
   store::Store& store;
   const Presence& presence;
   ApiOptions options;
+  Memory memory;
   RequestLimit requests;
   LoginLimit logins;
   // Events of refused log-ins: from many sources under many names they must not fill the disk.
@@ -114,6 +115,7 @@ std::variant<ApiResponse, PasswordWork> Api::begin(const ApiRequest& request, co
   Call call{impl_->store,
             impl_->presence,
             impl_->options,
+            impl_->memory,
             request,
             *target,
             clock,

@@ -23,6 +23,17 @@ class FakePresence final : public Presence {
   }
   std::int64_t online() const override { return static_cast<std::int64_t>(agents.size()); }
 
+  std::optional<wake::AttemptResult> attempt(std::int64_t agent) const override {
+    const auto found = attempts.find(agent);
+    if (found == attempts.end()) return std::nullopt;
+    return found->second;
+  }
+  std::optional<SweepView> sweep(std::int64_t, std::uint64_t, std::size_t, Instant) const override {
+    return swept;
+  }
+
+  std::map<std::int64_t, wake::AttemptResult> attempts;
+  std::optional<SweepView> swept;
   std::map<std::int64_t, AgentPresence> agents;
   std::map<std::int64_t, AgentPresence> nodes;
 };

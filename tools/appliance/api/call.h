@@ -1,6 +1,7 @@
 // One request on its way through a handler, and the few shapes that responses have.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -19,10 +20,22 @@ inline constexpr std::string_view kBase = "/api/config/v1";
 // An Error is the store's, or a shape that no handler expects; api.cc makes a response of it.
 using Reply = Result<ApiResponse>;
 
+// What is known from one request to the next, and may be forgotten with a restart.
+struct Memory {
+  wake::RecentAttempts woken;
+  std::uint64_t last_number = 0;
+  // Of attempts and sweeps: not used again after a restart.
+  std::uint64_t next_number(std::int64_t now) {
+    last_number = std::max(last_number + 1, static_cast<std::uint64_t>(now) << 12);
+    return last_number;
+  }
+};
+
 struct Call {
   store::Store& store;
   const Presence& presence;
   const ApiOptions& options;
+  Memory& memory;
   const ApiRequest& request;
   const Target& target;
   const ApiClock& clock;

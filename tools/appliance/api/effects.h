@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -10,6 +11,8 @@
 
 #include <boost/describe.hpp>
 
+#include "common/base/secret.h"
+#include "common/wake/choice.h"
 #include "tools/appliance/store/endpoint.h"
 #include "tools/appliance/store/sessions.h"
 
@@ -76,8 +79,32 @@ struct ZoneChanged {
 };
 BOOST_DESCRIBE_STRUCT(ZoneChanged, (), (jumpoint))
 
-using Effect = std::variant<UninstallEndpoint, DisableAgent, RefreshAgent, RevokeCertificate, EndSession,
-                            CloseToken, AnnounceAddresses, SettingsChanged, ZoneChanged>;
+// Order the plan's helpers to wake a machine, and watch whether it comes; one event at the end (common/wake).
+struct WakeMachine {
+  std::uint64_t attempt = 0;
+  std::int64_t asset = 0;
+  std::int64_t agent = 0;
+  std::string name;
+  wake::Plan plan;
+  std::optional<Secret> password;  // SecureOn
+  std::string who;                 // for the event
+  std::string source;
+};
+
+// Order a node to browse its network; one event at the end.
+struct BrowseNetwork {
+  std::uint64_t sweep = 0;
+  std::int64_t jumpoint = 0;
+  std::string name;  // of the Jumpoint
+  std::int64_t node = 0;
+  std::string node_name;
+  std::string who;
+  std::string source;
+};
+
+using Effect =
+    std::variant<UninstallEndpoint, DisableAgent, RefreshAgent, RevokeCertificate, EndSession, CloseToken,
+                 AnnounceAddresses, SettingsChanged, ZoneChanged, WakeMachine, BrowseNetwork>;
 using Effects = std::vector<Effect>;
 
 }  // namespace jump::api

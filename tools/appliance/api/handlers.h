@@ -13,6 +13,12 @@ Reply change_jump_client(Call& call);
 Reply remove_jump_client(Call& call);
 Reply copy_jump_client(Call& call);
 Reply approve_jump_client(Call& call);
+// wake_routes.cc
+Reply wake_jump_client(Call& call);
+Reply get_wake(Call& call);
+// browse_routes.cc
+Reply browse_jumpoint(Call& call);
+Reply get_browse(Call& call);
 // installer_routes.cc
 Reply list_installers(Call& call);
 Reply create_installer(Call& call);
@@ -103,6 +109,10 @@ Reply get_openapi(Call& call);
 
 // For log-in as well as for /user.
 json::object shown_user(const store::User& user);
+// The asset of {id}, or nothing when it is not there or not to be seen.
+Result<std::optional<store::JumpClientRow>> visible_jump_client(Call& call);
+// Whether and by whom it can be woken: {"possible", "reason", "text"}.
+Result<json::object> wake_hint(Call& call, const store::JumpClientRow& row);
 // An asset as the API shows it; `site` is read once for a list.
 json::object shown_jump_client(Call& call, const store::JumpClientRow& row, const store::SiteSettings& site);
 

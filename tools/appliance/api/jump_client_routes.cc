@@ -18,19 +18,6 @@ std::string asset_name(std::int64_t id) {
   return "asset:" + std::to_string(id);
 }
 
-// The asset, or nothing when it is not there or not to be seen.
-Result<std::optional<store::JumpClientRow>> visible_asset(Call& call) {
-  const std::optional<std::int64_t> id = call.id();
-  if (!id) return std::optional<store::JumpClientRow>();
-  Result<std::optional<store::JumpClientRow>> row = call.store.jump_clients.get(*id);
-  if (!row || !*row) return row;
-  const Result<std::optional<store::Role>> role =
-      role_in(call, (*row)->jump_group_id, (*row)->jump_group_type);
-  if (!role) return role.error();
-  if (!*role) return std::optional<store::JumpClientRow>();
-  return row;
-}
-
 bool newer_needed(const Call& call, const store::JumpClient& client) {
   return !client.software_version.empty() && !call.options.software_version.empty() &&
          client.software_version != call.options.software_version;
@@ -93,10 +80,25 @@ Reply one_asset(Call& call, const store::JumpClientRow& row) {
   if (!done) return done.error();
   done = add_report(call, row, object);
   if (!done) return done.error();
+  Result<json::object> hint = wake_hint(call, row);
+  if (!hint) return hint.error();
+  object["wake"] = std::move(*hint);
   return json_response(200, shown(kJumpClientSchema, object));
 }
 
 }  // namespace
+
+Result<std::optional<store::JumpClientRow>> visible_jump_client(Call& call) {
+  const std::optional<std::int64_t> id = call.id();
+  if (!id) return std::optional<store::JumpClientRow>();
+  Result<std::optional<store::JumpClientRow>> row = call.store.jump_clients.get(*id);
+  if (!row || !*row) return row;
+  const Result<std::optional<store::Role>> role =
+      role_in(call, (*row)->jump_group_id, (*row)->jump_group_type);
+  if (!role) return role.error();
+  if (!*role) return std::optional<store::JumpClientRow>();
+  return row;
+}
 
 json::object shown_jump_client(Call& call, const store::JumpClientRow& row, const store::SiteSettings& site) {
   return shown(kJumpClientSchema, row_object(call, row, site));
@@ -144,14 +146,14 @@ Reply list_jump_clients(Call& call) {
 }
 
 Reply get_jump_client(Call& call) {
-  const Result<std::optional<store::JumpClientRow>> row = visible_asset(call);
+  const Result<std::optional<store::JumpClientRow>> row = visible_jump_client(call);
   if (!row) return row.error();
   if (!*row) return not_found();
   return one_asset(call, **row);
 }
 
 Reply change_jump_client(Call& call) {
-  const Result<std::optional<store::JumpClientRow>> row = visible_asset(call);
+  const Result<std::optional<store::JumpClientRow>> row = visible_jump_client(call);
   if (!row) return row.error();
   if (!*row) return not_found();
   const store::JumpClient& old = **row;
@@ -193,7 +195,7 @@ Reply change_jump_client(Call& call) {
 }
 
 Reply remove_jump_client(Call& call) {
-  const Result<std::optional<store::JumpClientRow>> row = visible_asset(call);
+  const Result<std::optional<store::JumpClientRow>> row = visible_jump_client(call);
   if (!row) return row.error();
   if (!*row) return not_found();
   const Result<std::optional<store::Role>> role =
@@ -215,7 +217,7 @@ Reply remove_jump_client(Call& call) {
 }
 
 Reply copy_jump_client(Call& call) {
-  const Result<std::optional<store::JumpClientRow>> row = visible_asset(call);
+  const Result<std::optional<store::JumpClientRow>> row = visible_jump_client(call);
   if (!row) return row.error();
   if (!*row) return not_found();
   constexpr std::size_t kCopies = 100;
@@ -255,7 +257,7 @@ Reply copy_jump_client(Call& call) {
 // For the next enrolment that would adopt or clone it (enrol.h), within the hour.
 Reply approve_jump_client(Call& call) {
   constexpr std::int64_t kApproval = 3600;
-  const Result<std::optional<store::JumpClientRow>> row = visible_asset(call);
+  const Result<std::optional<store::JumpClientRow>> row = visible_jump_client(call);
   if (!row) return row.error();
   if (!*row) return not_found();
   Result<void> done = call.store.jump_clients.approve_enrolment((*row)->agent, call.clock.wall + kApproval);

@@ -24,6 +24,8 @@ constexpr Route kRoutes[] = {
     {"PATCH", JUMP_API("/jump-client/{id}"), Need::somebody, change_jump_client},
     {"DELETE", JUMP_API("/jump-client/{id}"), Need::somebody, remove_jump_client},
     {"POST", JUMP_API("/jump-client/{id}/copy"), Need::somebody, copy_jump_client},
+    {"POST", JUMP_API("/jump-client/{id}/wake"), Need::somebody, wake_jump_client},
+    {"GET", JUMP_API("/jump-client/{id}/wake"), Need::somebody, get_wake},
     {"POST", JUMP_API("/jump-client/{id}/approval"), Need::configuration, approve_jump_client},
 
     {"GET", JUMP_API("/jump-group"), Need::somebody, list_groups},
@@ -46,6 +48,8 @@ constexpr Route kRoutes[] = {
     {"DELETE", JUMP_API("/jumpoint/{id}"), Need::configuration, remove_jumpoint},
     {"GET", JUMP_API("/jumpoint/{id}/installer"), Need::configuration, get_jumpoint_installer},
     {"POST", JUMP_API("/jumpoint/{id}/redeploy"), Need::configuration, redeploy_jumpoint},
+    {"POST", JUMP_API("/jumpoint/{id}/browse"), Need::somebody, browse_jumpoint},
+    {"GET", JUMP_API("/jumpoint/{id}/browse"), Need::somebody, get_browse},
     {"GET", JUMP_API("/jumpoint/{id}/node"), Need::somebody, list_nodes},
     {"GET", JUMP_API("/jumpoint/{id}/node/{node_id}"), Need::somebody, get_node},
     {"PATCH", JUMP_API("/jumpoint/{id}/node/{node_id}"), Need::configuration, change_node},

@@ -58,6 +58,7 @@ constexpr std::array kJumpClientFields{
     time("inventory_timestamp"),
     object("statistics"),
     time("statistics_timestamp"),
+    object("wake"),
 };
 
 constexpr std::array kInstallerFields{
@@ -138,6 +139,7 @@ constexpr std::array kRoleFields{
     flag("perm_view_jump_item_report"),
     flag("perm_edit_public_portal"),
     flag("perm_edit_support_button"),
+    flag("perm_wake"),  // ours
 };
 
 constexpr std::array kUserFields{
@@ -314,6 +316,7 @@ constexpr std::array kSiteFields{
     number("console_token_minutes", kReadWrite, 5, 43200),
     number("api_token_days", kReadWrite, 1, 3650),
     number("account_token_seconds", kReadWrite, 60, 86400),
+    Field{.name = "network_browsing", .kind = Kind::boolean, .rights = kReadWrite},
     Field{.name = "addresses",
           .kind = Kind::strings,
           .rights = kReadWrite,

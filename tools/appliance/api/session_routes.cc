@@ -8,9 +8,9 @@ constexpr std::array kExtraFilters{Field{.name = "live", .kind = Kind::boolean}}
 
 json::object shown_session(const store::Session& session) {
   json::object object = to_json(session).as_object();
-  object["jump_client_id"] = session.asset;
   object["jump_client_name"] = session.asset_name;
-  object["asset_id"] = session.asset;
+  // None: a machine of a Jumpoint's network that is no asset.
+  if (session.asset != 0) object["jump_client_id"] = object["asset_id"] = session.asset;
   if (session.node) object["node_id"] = *session.node;
   object["created_timestamp"] = session.created_at;
   if (session.started_at) object["started_timestamp"] = *session.started_at;

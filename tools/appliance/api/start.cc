@@ -131,6 +131,68 @@ Result<Startable> may_start(store::Store& store, const Secret& vault_key, std::i
   return found;
 }
 
+namespace {
+
+Result<void> check_ad_hoc(const control::AdHocTarget& wanted) {
+  const auto plain = [](std::string_view text) {
+    return std::ranges::none_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7F; });
+  };
+  if (wanted.host.empty() || wanted.host.size() > 128 || !plain(wanted.host))
+    return Error(Fault::invalid, "the host must be a name or address of 1 to 128 characters");
+  if (wanted.protocol != "ssh" && wanted.protocol != "telnet")
+    return Error(Fault::invalid,
+                 "the protocol '" + printable(wanted.protocol, 32) + "' is neither ssh nor telnet");
+  if (wanted.username.size() > 128)
+    return Error(Fault::invalid, "the user name has more than 128 characters");
+  return {};
+}
+
+}  // namespace
+
+Result<Startable> may_start_ad_hoc(store::Store& store, std::int64_t user_id,
+                                   const control::AdHocTarget& wanted) {
+  const Result<void> fine = check_ad_hoc(wanted);
+  if (!fine) return fine.error();
+  const Result<std::optional<store::User>> user = store.users.get(user_id);
+  if (!user) return user.error();
+  if (!*user || !(*user)->enabled) return Error(Fault::refused, "the user is disabled");
+  if ((*user)->password_reset_next_login) return Error(Fault::refused, "the password must be changed first");
+  const auto number = static_cast<std::int64_t>(wanted.jumpoint);
+  const Result<std::optional<store::Jumpoint>> jumpoint = store.jumpoints.get(number);
+  if (!jumpoint) return jumpoint.error();
+  const Result<bool> on_it = store.jumpoints.has_user(number, user_id);
+  if (!on_it) return on_it.error();
+  if (!*jumpoint || !(*on_it || (*user)->perm_admin))
+    return Error(Fault::not_found, "there is no such Jumpoint, or you are not on it");
+  const std::string called = "the Jumpoint " + (*jumpoint)->name;
+  if (!(*jumpoint)->enabled) return Error(Fault::refused, called + " is disabled");
+  if (!(*jumpoint)->shell_jump_enabled)
+    return Error(Fault::refused, "Shell Jump is switched off on " + called);
+  const bool ssh = wanted.protocol == "ssh";
+  const std::uint16_t port = wanted.port != 0 ? wanted.port : ssh ? 22 : 23;
+  Startable found;
+  found.kind = store::AssetKind::shell_jump;
+  found.name = (*jumpoint)->name + "/" + wanted.host;
+  found.jump_group_id = user_id;
+  found.jump_group_type = store::GroupType::personal;
+  found.jumpoint = number;
+  found.jumpoint_name = (*jumpoint)->name;
+  found.ability = wanted.protocol;
+  session::Target& target = found.target.emplace();
+  target.protocol = ssh ? session::Protocol::ssh : session::Protocol::telnet;
+  target.host = wanted.host;
+  target.port = port;
+  target.username = wanted.username;
+  if (ssh) {
+    Result<std::vector<std::string>> keys = store.jump_items.ad_hoc_host_keys(number, wanted.host, port);
+    if (!keys) return keys.error();
+    target.host_keys = std::move(*keys);
+  } else {
+    target.login_prompts.emplace();
+  }
+  return found;
+}
+
 Result<void> check_kind(const Startable& asset, control::SessionKind kind) {
   using control::SessionKind;
   if (!asset.target) return {};

@@ -32,6 +32,10 @@ struct Startable {
 // `vault_key` opens the stored credential.
 Result<Startable> may_start(store::Store& store, const Secret& vault_key, std::int64_t user,
                             std::int64_t asset);
+// A machine of a Jumpoint's network that is no asset: who is on the Jumpoint may (PRODUCT.md 5.7). Its asset
+// is 0, its group the user's personal list.
+Result<Startable> may_start_ad_hoc(store::Store& store, std::int64_t user,
+                                   const control::AdHocTarget& wanted);
 // Does the asset know this kind of session?
 Result<void> check_kind(const Startable& asset, control::SessionKind kind);
 

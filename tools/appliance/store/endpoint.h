@@ -1,9 +1,12 @@
 // What a tunnel and a session end at: an agent or a node, by the number in its certificate.
 #pragma once
 
+#include <charconv>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <boost/describe.hpp>
 
@@ -28,6 +31,17 @@ inline Endpoint agent_endpoint(std::int64_t id) {
 }
 inline Endpoint node_endpoint(std::int64_t id) {
   return {PeerKind::node, id};
+}
+
+// name() back; nothing for anything else.
+inline std::optional<Endpoint> endpoint_named(std::string_view name) {
+  const bool node = name.starts_with("node:");
+  if (!node && !name.starts_with("agent:")) return std::nullopt;
+  const std::string_view number = name.substr(name.find(':') + 1);
+  std::int64_t id = 0;
+  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), id);
+  if (failed != std::errc() || end != number.data() + number.size()) return std::nullopt;
+  return node ? node_endpoint(id) : agent_endpoint(id);
 }
 
 struct EndpointHash {

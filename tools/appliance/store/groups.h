@@ -40,12 +40,13 @@ struct Role {
   bool perm_view_jump_item_report = false;
   bool perm_edit_public_portal = false;
   bool perm_edit_support_button = false;
+  bool perm_wake = false;
 };
 BOOST_DESCRIBE_STRUCT(Role, (),
                       (id, name, description, perm_add, perm_assign_jump_group, perm_remove, perm_start,
                        perm_edit_tag, perm_edit_comments, perm_edit_jump_policy, perm_edit_session_policy,
                        perm_edit_identity, perm_edit_behavior, perm_view_jump_item_report,
-                       perm_edit_public_portal, perm_edit_support_button))
+                       perm_edit_public_portal, perm_edit_support_button, perm_wake))
 
 // Built in, schema.cc. Members with kNoAccess do not even see the group.
 inline constexpr std::int64_t kNoAccess = 1;

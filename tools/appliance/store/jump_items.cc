@@ -115,4 +115,24 @@ Result<bool> JumpItems::add_first_host_key(std::int64_t id, std::string_view key
   return db_.changes() > 0;
 }
 
+Result<std::vector<std::string>> JumpItems::ad_hoc_host_keys(std::int64_t jumpoint, std::string_view host,
+                                                             std::int64_t port) {
+  return all<std::string>(
+      db_,
+      "SELECT host_key FROM ad_hoc_host_keys WHERE jumpoint = ? AND host = ? AND port = ? ORDER BY added_at",
+      jumpoint, host, port);
+}
+
+Result<bool> JumpItems::add_first_ad_hoc_host_key(std::int64_t jumpoint, std::string_view host,
+                                                  std::int64_t port, std::string_view key,
+                                                  std::string_view by, std::int64_t now) {
+  const Result<void> done =
+      run(db_,
+          "INSERT INTO ad_hoc_host_keys SELECT id, ?, ?, ?, ?, ? FROM jumpoints WHERE id = ? AND NOT EXISTS "
+          "(SELECT 1 FROM ad_hoc_host_keys WHERE jumpoint = ? AND host = ? AND port = ?)",
+          host, port, key, now, by, jumpoint, jumpoint, host, port);
+  if (!done) return done.error();
+  return db_.changes() > 0;
+}
+
 }  // namespace jump::store

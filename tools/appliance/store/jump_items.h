@@ -113,6 +113,12 @@ class JumpItems {
   // Only where none is known: the first that was confirmed stays. False: there is one, or no such asset.
   Result<bool> add_first_host_key(std::int64_t id, std::string_view key, std::string_view by,
                                   std::int64_t now);
+  // Of machines that are no assets, as seen from a Jumpoint.
+  Result<std::vector<std::string>> ad_hoc_host_keys(std::int64_t jumpoint, std::string_view host,
+                                                    std::int64_t port);
+  // False: there is one already.
+  Result<bool> add_first_ad_hoc_host_key(std::int64_t jumpoint, std::string_view host, std::int64_t port,
+                                         std::string_view key, std::string_view by, std::int64_t now);
 
  private:
   Db& db_;

@@ -114,12 +114,20 @@ Result<void> Jumpoints::set_node_installed(std::int64_t id, std::string_view hos
 }
 
 Result<void> Jumpoints::set_node_inventory(std::int64_t id, const JumpClients::Known& known,
-                                           const std::vector<std::string>& abilities) {
+                                           const std::vector<std::string>& abilities,
+                                           const json::value& inventory) {
   return run_soft(db_,
                   "UPDATE jumpoint_nodes SET hostname = ?, operating_system = ?, software_version = ?, "
-                  "private_ip = ?, abilities = ? WHERE id = ?",
+                  "private_ip = ?, abilities = ?, inventory = ? WHERE id = ?",
                   known.hostname, known.operating_system, known.software_version, known.private_ip, abilities,
-                  id);
+                  inventory, id);
+}
+
+Result<json::value> Jumpoints::node_inventory(std::int64_t id) {
+  Result<std::optional<json::value>> found =
+      first<json::value>(db_, "SELECT inventory FROM jumpoint_nodes WHERE id = ?", id);
+  if (!found) return found.error();
+  return found->value_or(json::value());
 }
 
 Result<void> Jumpoints::note_node_holdings(std::int64_t id, std::uint64_t trust_serial,

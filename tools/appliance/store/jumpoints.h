@@ -125,7 +125,8 @@ class Jumpoints {
   Result<void> set_node_installed(std::int64_t id, std::string_view hostname,
                                   std::string_view operating_system);
   Result<void> set_node_inventory(std::int64_t id, const JumpClients::Known& known,
-                                  const std::vector<std::string>& abilities);
+                                  const std::vector<std::string>& abilities, const json::value& inventory);
+  Result<json::value> node_inventory(std::int64_t id);
   Result<void> note_node_holdings(std::int64_t id, std::uint64_t trust_serial,
                                   std::uint64_t addresses_serial);
   Result<void> set_zone_proxy(std::int64_t id, const json::value& state);

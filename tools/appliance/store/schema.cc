@@ -518,11 +518,43 @@ ALTER TABLE sessions ADD COLUMN node_name TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN asset_kind TEXT NOT NULL DEFAULT 'jump_client';
 )sql";
 
+constexpr const char* kNetworks = R"sql(
+-- common/wake/network.h, network_keys(): machines that share none of these share no network.
+CREATE TABLE agent_networks (
+  key TEXT NOT NULL,
+  agent INTEGER NOT NULL REFERENCES jump_client_status (id) ON DELETE CASCADE,
+  PRIMARY KEY (key, agent)
+) WITHOUT ROWID;
+CREATE INDEX networks_of_agent ON agent_networks (agent);
+CREATE TABLE node_networks (
+  key TEXT NOT NULL,
+  node INTEGER NOT NULL REFERENCES jumpoint_nodes (id) ON DELETE CASCADE,
+  PRIMARY KEY (key, node)
+) WITHOUT ROWID;
+CREATE INDEX networks_of_node ON node_networks (node);
+ALTER TABLE jumpoint_nodes ADD COLUMN inventory TEXT NOT NULL DEFAULT 'null';
+
+ALTER TABLE jump_item_roles ADD COLUMN perm_wake INTEGER NOT NULL DEFAULT 0;
+UPDATE jump_item_roles SET perm_wake = perm_start;
+
+-- Host keys of machines that are no assets, confirmed by somebody who is on the Jumpoint.
+CREATE TABLE ad_hoc_host_keys (
+  jumpoint INTEGER NOT NULL REFERENCES jumpoints (id) ON DELETE CASCADE,
+  host TEXT NOT NULL COLLATE NOCASE,
+  port INTEGER NOT NULL,
+  host_key TEXT NOT NULL,
+  added_at INTEGER NOT NULL,
+  added_by TEXT NOT NULL,
+  PRIMARY KEY (jumpoint, host, port, host_key)
+) WITHOUT ROWID;
+)sql";
+
 struct Step {
   int version;
   std::array<const char*, 3> scripts;
 };
-constexpr Step kSteps[] = {{1, {kPeople, kAssets, kWork}}, {2, {kJumpoints, nullptr, nullptr}}};
+constexpr Step kSteps[] = {
+    {1, {kPeople, kAssets, kWork}}, {2, {kJumpoints, nullptr, nullptr}}, {3, {kNetworks, nullptr, nullptr}}};
 
 }  // namespace
 

@@ -44,14 +44,15 @@ struct SiteSettings {
   std::uint32_t console_token_minutes = 720;   // a log-in
   std::uint32_t api_token_days = 365;          // the longest that a user's own token may live
   std::uint32_t account_token_seconds = 3600;  // client credentials
+  bool network_browsing = true;                // may the networks of Jumpoints be browsed?
   std::vector<std::string> addresses;          // of the appliance, "host:port", the first preferred
   std::uint64_t addresses_serial = 0;          // grows with each change of `addresses`
 };
 BOOST_DESCRIBE_STRUCT(SiteSettings, (),
                       (site_name, lost_days, absence_days, uninstalled, mass_removal, wait_limit_seconds,
                        statistics_interval_seconds, statistics, adopt, clones, recording, retention_days,
-                       retention_gib, console_token_minutes, api_token_days, account_token_seconds, addresses,
-                       addresses_serial))
+                       retention_gib, console_token_minutes, api_token_days, account_token_seconds,
+                       network_browsing, addresses, addresses_serial))
 
 class Settings {
  public:

@@ -15,6 +15,7 @@ Store::Store(std::unique_ptr<Db> opened)
       jump_clients(*db_),
       jumpoints(*db_),
       jump_items(*db_),
+      networks(*db_),
       vault_accounts(*db_),
       certificates(*db_),
       sessions(*db_),

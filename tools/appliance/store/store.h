@@ -17,6 +17,7 @@
 #include "tools/appliance/store/jump_clients.h"
 #include "tools/appliance/store/jump_items.h"
 #include "tools/appliance/store/jumpoints.h"
+#include "tools/appliance/store/networks.h"
 #include "tools/appliance/store/sessions.h"
 #include "tools/appliance/store/settings.h"
 #include "tools/appliance/store/tokens.h"
@@ -51,6 +52,7 @@ class Store {
   JumpClients jump_clients;
   Jumpoints jumpoints;
   JumpItems jump_items;
+  Networks networks;
   VaultAccounts vault_accounts;
   Certificates certificates;
   Sessions sessions;

@@ -35,7 +35,17 @@ Office::Office(asio::any_io_executor executor, Database& database, Keys& keys, P
       options_(std::move(options)),
       started_(BootClock::now()),
       tasks_(executor),
-      hub_(executor, hub_events()) {}
+      hub_(executor, hub_events()),
+      wakes_(executor, tasks_, presence,
+             {[this](const store::Endpoint& to, identity::OrderKind kind, json::value body) {
+                return order(to, kind, std::move(body));
+              },
+              [this](store::Event told) { event(std::move(told)); }}),
+      sweeps_(executor, tasks_, presence,
+              {[this](const store::Endpoint& to, identity::OrderKind kind, json::value body) {
+                 return order(to, kind, std::move(body));
+               },
+               [this](store::Event told) { event(std::move(told)); }}) {}
 
 Office::~Office() = default;
 
@@ -131,6 +141,7 @@ void Office::add_endpoint(const store::Endpoint& endpoint, Peer& peer) {
   change.public_ip = peer.remote_address();
   change.software_version = version_of(peer.hello()->software);
   presence(endpoint, std::move(change));
+  wakes_.came(endpoint);
 }
 
 void Office::remove_endpoint(const store::Endpoint& endpoint, const Peer& peer) {
@@ -139,6 +150,8 @@ void Office::remove_endpoint(const store::Endpoint& endpoint, const Peer& peer) 
   endpoints_.erase(found);
   presence_.disconnected(endpoint);
   hub_.endpoint_gone(endpoint);
+  wakes_.went(endpoint);
+  sweeps_.went(endpoint);
   store::PresenceChange change;
   change.kind = store::PresenceChange::Kind::disconnected;
   presence(endpoint, std::move(change));
@@ -151,7 +164,16 @@ void Office::presence(const store::Endpoint& endpoint, store::PresenceChange cha
   (endpoint.node() ? node_presence_changes_ : presence_changes_).push_back(std::move(change));
 }
 
+void Office::job_report(const store::Endpoint& from, const control::JobReport& report) {
+  if (report.job == control::HelperJob::wake) {
+    wakes_.reported(from, report);
+  } else {
+    sweeps_.reported(from, report);
+  }
+}
+
 void Office::drain(std::uint32_t spread_ms) {
+  wakes_.close();
   // The ones told last come back last: a restart is not a storm.
   std::uint32_t index = 0;
   const std::size_t count = endpoints_.size() + consoles_.size();
@@ -232,6 +254,10 @@ void Office::carry_out(const api::Effects& effects) {
       tasks_.spawn("settings", read_site(changed->agents_too));
     } else if (const auto* zone = std::get_if<api::ZoneChanged>(&effect)) {
       zone_changed(zone->jumpoint);
+    } else if (const auto* wake = std::get_if<api::WakeMachine>(&effect)) {
+      wakes_.begin(*wake);
+    } else if (const auto* browse = std::get_if<api::BrowseNetwork>(&effect)) {
+      sweeps_.begin(*browse);
     }
   }
 }

@@ -10,10 +10,12 @@
 #include "common/identity/psk.h"
 #include "tools/appliance/api/effects.h"
 #include "tools/appliance/api/enrol.h"
+#include "tools/appliance/tunnels/browse_desk.h"
 #include "tools/appliance/tunnels/database.h"
 #include "tools/appliance/tunnels/hub.h"
 #include "tools/appliance/tunnels/keys.h"
 #include "tools/appliance/tunnels/tables.h"
+#include "tools/appliance/tunnels/wake_desk.h"
 
 namespace jump::appliance {
 
@@ -65,6 +67,8 @@ class Office {
   Task<control::Answer> take_over_session(Peer& console, control::TakeOverSession question);
   Task<control::Answer> end_session(Peer& console, control::EndSession question);
   void session_start(const store::Endpoint& from, const control::SessionStart& notice);
+  // Of a helper process (wake_desk.h, browse_desk.h).
+  void job_report(const store::Endpoint& from, const control::JobReport& report);
   // How an attach that finds no live session is refused.
   Task<mux::Notice> why_gone(store::SessionId id, std::string who);
 
@@ -125,6 +129,8 @@ class Office {
   store::SiteSettings site_;
   TaskGroup tasks_;
   Hub hub_;
+  WakeDesk wakes_;
+  BrowseDesk sweeps_;
   std::unordered_map<store::Endpoint, Peer*, store::EndpointHash> endpoints_;
   std::unordered_set<Peer*> consoles_;
   std::map<store::SessionId, Start*> starts_;                 // each owned by the question that waits

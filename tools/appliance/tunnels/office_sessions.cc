@@ -48,11 +48,13 @@ struct Opening {
 };
 
 // The row as it is committed: before anybody is told.
-Result<Opening> commit_opening(Backend& backend, store::Session row, control::SessionKind kind) {
+Result<Opening> commit_opening(Backend& backend, store::Session row, control::SessionKind kind,
+                               const std::optional<control::AdHocTarget>& ad_hoc) {
   const Result<std::optional<store::Session>> existing = backend.store->sessions.get(row.id);
   if (!existing) return existing.error();
   if (*existing) return Opening{**existing, false, {}, {}};
-  Result<api::Startable> asset = backend.api->may_start(row.user_id, row.asset);
+  Result<api::Startable> asset = ad_hoc ? api::may_start_ad_hoc(*backend.store, row.user_id, *ad_hoc)
+                                        : backend.api->may_start(row.user_id, row.asset);
   if (!asset) return asset.error();
   const Result<void> fits = api::check_kind(*asset, kind);
   if (!fits) return fits.error();
@@ -61,6 +63,11 @@ Result<Opening> commit_opening(Backend& backend, store::Session row, control::Se
   row.asset_name = asset->name;
   row.jump_group_id = asset->jump_group_id;
   row.jump_group_type = asset->jump_group_type;
+  if (ad_hoc && row.arguments.is_object()) {
+    control::AdHocTarget reached = *ad_hoc;
+    reached.port = asset->target->port;
+    row.arguments.get_object()["ad_hoc"] = to_json(reached);
+  }
   const Result<bool> created = backend.store->sessions.create(row);
   if (!created) return created.error();
   Opening opening{row, *created, std::move(*asset), {}};
@@ -125,7 +132,7 @@ Task<control::Answer> Office::open_session(Peer& console, control::OpenSession q
   row.wait_limit_seconds = site_.wait_limit_seconds;
   row.recording = recording_name(row);
   const bool required = site_.recording == store::Recording::required;
-  auto commit = [row, kind = question.kind, folder = options_.recordings, required,
+  auto commit = [row, kind = question.kind, ad_hoc = question.ad_hoc, folder = options_.recordings, required,
                  least = options_.least_free](Backend& backend) -> Result<Opening> {
     const Result<platform::Space> space = platform::disk_space(folder);
     if (required && space && space->free < least) {
@@ -133,7 +140,7 @@ Task<control::Answer> Office::open_session(Peer& console, control::OpenSession q
                                            " MiB are free for recordings, " + std::to_string(least >> 20) +
                                            " MiB are needed");
     }
-    return commit_opening(backend, row, kind);
+    return commit_opening(backend, row, kind, ad_hoc);
   };
   Result<Opening> opening = co_await database_.run(commit);
   if (!opening) co_return control::to_failure(opening.error());
@@ -360,17 +367,28 @@ Hub::Events Office::hub_events() {
 // Confirmed by the representative on first use: from now on it is the one that is expected.
 void Office::keep_host_key(const LiveSession& session, const std::string& key) {
   if (session.row().asset_kind != store::AssetKind::shell_jump || !api::host_key_fault(key).empty()) return;
+  // A machine that is no asset: its key is the Jumpoint's.
+  std::optional<control::AdHocTarget> ad_hoc;
+  if (const json::object* arguments = session.row().arguments.if_object();
+      session.row().asset == 0 && arguments != nullptr && arguments->contains("ad_hoc")) {
+    const Result<control::AdHocTarget> read = from_json<control::AdHocTarget>(arguments->at("ad_hoc"));
+    if (read) ad_hoc = *read;
+  }
   store::Event learnt = session_event(session.row(), "asset.host_key", {});
-  learnt.object = "asset:" + std::to_string(session.row().asset);
+  learnt.object = ad_hoc ? "jumpoint:" + std::to_string(ad_hoc->jumpoint)
+                         : "asset:" + std::to_string(session.row().asset);
   learnt.text = "confirmed the host key of " + session.row().asset_name + " on first use";
   json::object details = learnt.details.as_object();
   details["host_key"] = key;
   details["session"] = to_hex(session.row().id);
   learnt.details = std::move(details);
-  auto write = [asset = session.row().asset, key, learnt](Backend& backend) -> Result<void> {
+  auto write = [asset = session.row().asset, ad_hoc, key, learnt](Backend& backend) -> Result<void> {
     store::Transaction whole(backend.store->db());
+    store::JumpItems& items = backend.store->jump_items;
     const Result<bool> first =
-        backend.store->jump_items.add_first_host_key(asset, key, learnt.who, learnt.at);
+        ad_hoc ? items.add_first_ad_hoc_host_key(static_cast<std::int64_t>(ad_hoc->jumpoint), ad_hoc->host,
+                                                 ad_hoc->port, key, learnt.who, learnt.at)
+               : items.add_first_host_key(asset, key, learnt.who, learnt.at);
     if (!first) return first.error();
     if (*first) {
       const Result<std::int64_t> added = backend.store->events.add(learnt);

@@ -4,6 +4,7 @@
 #include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
 #include "common/identity/sha256.h"
+#include "common/wake/network.h"
 
 namespace jump::appliance {
 namespace {
@@ -14,6 +15,7 @@ constexpr std::size_t kLegsOfConsole = 64;
 constexpr auto kCloneProbe = std::chrono::seconds(5);
 constexpr auto kRemovedLinger = std::chrono::seconds(10);  // for the uninstall order to be read
 constexpr std::uint32_t kRetryDisabled = 60000;
+constexpr std::size_t kNetworksMost = 64;  // of one machine, in the index of who may wake whom
 
 // What the store knows of who comes.
 struct Known {
@@ -453,6 +455,8 @@ Result<void> Peer::on_notice(control::Notice notice) {
     tasks_.spawn("holdings", on_holdings(*holdings));
   } else if (const auto* start = std::get_if<control::SessionStart>(&notice)) {
     office_.session_start(endpoint_, *start);
+  } else if (const auto* job = std::get_if<control::JobReport>(&notice)) {
+    office_.job_report(endpoint_, *job);
   } else if (auto* zone = std::get_if<control::ZoneProxyState>(&notice)) {
     ++questions_;
     tasks_.spawn("zone proxy", store_zone_proxy(std::move(*zone)));
@@ -461,11 +465,18 @@ Result<void> Peer::on_notice(control::Notice notice) {
 }
 
 Task<> Peer::store_inventory(control::Inventory inventory) {
-  auto write = [endpoint = endpoint_, inventory = std::move(inventory)](Backend& backend) {
+  std::vector<std::string> networks =
+      wake::network_keys(wake::to_machine(inventory.interfaces, remote_address()));
+  if (networks.size() > kNetworksMost) networks.resize(kNetworksMost);
+  auto write = [endpoint = endpoint_, inventory = std::move(inventory),
+                networks = std::move(networks)](Backend& backend) -> Result<void> {
+    const Result<void> indexed = backend.store->networks.set(endpoint, networks);
+    if (!indexed) return indexed;
     const store::JumpClients::Known known{inventory.hostname, inventory.fqdn, inventory.operating_system,
                                           inventory.software_version, inventory.private_ip};
     if (endpoint.node())
-      return backend.store->jumpoints.set_node_inventory(endpoint.id, known, inventory.abilities);
+      return backend.store->jumpoints.set_node_inventory(endpoint.id, known, inventory.abilities,
+                                                         to_json(inventory));
     return backend.store->jump_clients.set_inventory(endpoint.id, known, to_json(inventory), wall_seconds());
   };
   const Result<void> stored = co_await office_.database().run(std::move(write));

@@ -1,5 +1,7 @@
 #include "tools/console/api/assets.h"
 
+#include <charconv>
+
 #include <algorithm>
 
 #include "tools/console/text/human.h"
@@ -41,6 +43,30 @@ void put_code(std::vector<Asset>& assets, std::int64_t group, const std::string&
 // An appliance that is older than a kind has no path for it.
 bool unknown_here(AssetKind kind, const Error& error) {
   return kind != AssetKind::jump_client && error.is(Fault::not_found);
+}
+
+// "admin@[fd00::7]:2222", "10.0.0.7:22", "fd00::7"
+bool read_host(std::string text, control::AdHocTarget& target) {
+  if (const std::size_t at = text.rfind('@'); at != std::string::npos) {
+    target.username = text.substr(0, at);
+    text.erase(0, at + 1);
+  }
+  std::string port;
+  if (text.starts_with('[') && text.find(']') != std::string::npos) {
+    const std::size_t end = text.find(']');
+    port = text.substr(end + 1);
+    text = text.substr(1, end - 1);
+    if (!port.empty() && !port.starts_with(':')) return false;
+  } else if (const std::size_t colon = text.find(':');
+             colon != std::string::npos && colon == text.rfind(':')) {
+    port = text.substr(colon);
+    text.resize(colon);
+  }
+  if (text.empty() || text.size() > 128) return false;
+  target.host = text;
+  if (port.empty()) return true;
+  const auto [end, failed] = std::from_chars(port.data() + 1, port.data() + port.size(), target.port);
+  return failed == std::errc() && end == port.data() + port.size() && target.port != 0;
 }
 
 }  // namespace
@@ -124,6 +150,35 @@ Task<Result<std::vector<Asset>>> list_assets(ApiClient& api, std::vector<AssetKi
   }
   if (!understood && refused) co_return *refused;
   co_return assets;
+}
+
+Task<Result<Asset>> find_ad_hoc(ApiClient& api, std::string wanted, bool telnet) {
+  const Error none(Fault::not_found, "no JUMPOINT/HOST");
+  const std::size_t slash = wanted.find('/');
+  if (slash == 0 || slash == std::string::npos) co_return none;
+  control::AdHocTarget target;
+  target.protocol = telnet ? "telnet" : "ssh";
+  if (!read_host(wanted.substr(slash + 1), target)) co_return none;
+  const std::string name = wanted.substr(0, slash);
+  for (const char* field : {"name", "code_name"}) {
+    Query query{{field, name}};
+    const Result<json::array> found = co_await api.list("/jumpoint", std::move(query), 2);
+    if (!found) co_return found.error();
+    if (found->size() != 1 || !found->front().is_object()) continue;
+    const json::object& jumpoint = found->front().get_object();
+    target.jumpoint = static_cast<std::uint64_t>(number_of(jumpoint, "id").value_or(0));
+    Asset asset;
+    asset.kind = AssetKind::shell_jump;
+    asset.names.name = wanted;
+    asset.names.hostname = target.host;
+    asset.state = "online";
+    asset.online = true;
+    asset.jumpoint = text_of(jumpoint, "name");
+    asset.all["protocol"] = target.protocol;
+    asset.ad_hoc = target;
+    co_return asset;
+  }
+  co_return none;
 }
 
 Task<Result<Asset>> fetch_asset(ApiClient& api, AssetKind kind, std::int64_t id) {

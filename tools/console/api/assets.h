@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/control/messages.h"
 #include "tools/console/api/client.h"
 #include "tools/console/text/argument.h"
 
@@ -26,10 +27,11 @@ struct Asset {
   AssetNames names;
   std::string state;  // online, offline, in_use, upgrade_pending, lost, uninstalled, disabled
   bool online = false;
-  std::string last_seen;  // ISO 8601; may be empty
-  std::string route;      // the last one
-  std::string jumpoint;   // its name; empty for a Jump Client
-  json::object all;       // as the API shows it
+  std::string last_seen;                       // ISO 8601; may be empty
+  std::string route;                           // the last one
+  std::string jumpoint;                        // its name; empty for a Jump Client
+  json::object all;                            // as the API shows it
+  std::optional<control::AdHocTarget> ad_hoc;  // no asset, but a machine of a Jumpoint's network; its id is 0
 
   // "Servers/web-01", or the name where there is no group.
   std::string full_name() const;
@@ -44,6 +46,10 @@ Task<Result<std::vector<Asset>>> list_assets(ApiClient& api, std::vector<AssetKi
 // Those that fit best: by id, else by name (in its group), else by host name. Fault::not_found when there are
 // none.
 Task<Result<std::vector<Asset>>> find_assets(ApiClient& api, std::string wanted);
+
+// "JUMPOINT/[USER@]HOST[:PORT]", as `jump browse` shows hosts; IPv6 in brackets where a port follows.
+// Fault::not_found: it is none, or there is no such Jumpoint to be seen.
+Task<Result<Asset>> find_ad_hoc(ApiClient& api, std::string wanted, bool telnet);
 
 // The state as it is now; an id that is gone is Fault::not_found.
 Task<Result<Asset>> fetch_asset(ApiClient& api, AssetKind kind, std::int64_t id);

@@ -16,6 +16,8 @@ void add_recording_commands(CLI::App& app, Chosen& chosen);   // sessions, sessi
 
 void add_installer_commands(CLI::App& app, Chosen& chosen);   // installer create|list|extend|delete
 void add_jumpoint_commands(CLI::App& app, Chosen& chosen);    // jumpoint
+void add_wake_command(CLI::App& app, Chosen& chosen);         // wake
+void add_browse_command(CLI::App& app, Chosen& chosen);       // browse
 void add_credential_commands(CLI::App& app, Chosen& chosen);  // credential
 void add_people_commands(CLI::App& app, Chosen& chosen);      // user, group
 void add_token_commands(CLI::App& app, Chosen& chosen);       // token create|list|revoke

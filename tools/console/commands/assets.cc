@@ -123,6 +123,19 @@ void add_statistics(Details& details, const json::object& statistics) {
   }
 }
 
+// ", gateway 10.0.0.1 at 02:77:01:00:00:01"
+std::string gateway_text(const json::object& interface) {
+  std::string text;
+  const json::value* gateways = interface.if_contains("gateways");
+  if (gateways == nullptr || !gateways->is_array()) return text;
+  for (const json::value& one : gateways->get_array()) {
+    if (!one.is_object()) continue;
+    const std::string mac = text_of(one.get_object(), "mac");
+    text += ", gateway " + text_of(one.get_object(), "address") + (mac.empty() ? "" : " at " + mac);
+  }
+  return text;
+}
+
 void add_inventory(Details& details, const json::object& inventory) {
   const json::value* interfaces = inventory.if_contains("interfaces");
   if (interfaces != nullptr && interfaces->is_array()) {
@@ -137,6 +150,12 @@ void add_inventory(Details& details, const json::object& inventory) {
                   std::to_string(number_of(address.get_object(), "prefix").value_or(0));
         }
       }
+      for (const auto& [label, field] : std::initializer_list<std::pair<const char*, const char*>>{
+               {"", "kind"}, {"member of ", "member_of"}, {"on ", "below"}}) {
+        const std::string value = text_of(one.get_object(), field);
+        if (!value.empty()) text += (text.empty() ? "" : ", ") + std::string(label) + value;
+      }
+      text += gateway_text(one.get_object());
       details.add("interface " + printable(text_of(one.get_object(), "name"), 32), text);
     }
   }
@@ -243,6 +262,9 @@ std::string info_text(const Asset& asset, std::int64_t now) {
   if (statistics != nullptr && statistics->is_object()) add_statistics(details, statistics->get_object());
   const json::value* inventory = all.if_contains("inventory");
   if (inventory != nullptr && inventory->is_object()) add_inventory(details, inventory->get_object());
+  const json::value* wake = all.if_contains("wake");
+  if (wake != nullptr && wake->is_object())
+    details.add("when it is off", text_of(wake->get_object(), "text"));
   return details.text();
 }
 

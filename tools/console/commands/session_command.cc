@@ -86,11 +86,20 @@ Result<std::unique_ptr<SessionCommand>> SessionCommand::create(Context& context,
   if (!tls) return tls.error();
   auto api = std::make_unique<ApiClient>(*address, *tls, std::string(login->token.reveal_text()));
   return std::make_unique<SessionCommand>(context.executor(), std::move(api), dial_appliance(*address, *tls),
-                                          login->token, context.software(), std::move(options), somebody);
+                                          login->token, context.software(), std::move(options), somebody,
+                                          arguments.telnet);
 }
 
 Task<PickedAsset> SessionCommand::pick_online(std::string wanted, bool wait) {
-  PickedAsset picked = co_await pick_asset(*api_, wanted);
+  PickedAsset picked;
+  if (wanted.find('/') != std::string::npos) {
+    const Result<std::vector<Asset>> assets = co_await find_assets(*api_, wanted);
+    if (!assets && assets.error().is(Fault::not_found)) {
+      Result<Asset> machine = co_await find_ad_hoc(*api_, wanted, telnet_);
+      if (machine) picked.asset = std::move(*machine);
+    }
+  }
+  if (!picked.asset) picked = co_await pick_asset(*api_, wanted);
   if (!picked.asset || picked.asset->online) co_return picked;
   const bool hopeless = picked.asset->state == "disabled" || picked.asset->state == "uninstalled";
   const std::string absent = absence_text(*picked.asset, wall_seconds());
@@ -138,7 +147,7 @@ Task<Result<OpenedSessionPtr>> SessionCommand::open(std::string asset, bool wait
 Task<Result<OpenedSessionPtr>> SessionCommand::open_on(const Asset& asset, control::SessionKind kind,
                                                        json::value arguments) {
   Result<OpenedSessionPtr> session =
-      co_await open_session(tunnel_, asset.names.id, kind, std::move(arguments));
+      co_await open_session(tunnel_, asset.names.id, kind, std::move(arguments), asset.ad_hoc);
   if (session) (*session)->ask_with(asker_);
   co_return session;
 }

@@ -15,6 +15,7 @@ struct AskArguments {
   bool batch = false;
   bool accept_new_host_key = false;
   std::string password_file;
+  bool telnet = false;  // for JUMPOINT/HOST: not SSH
 };
 void add_ask_options(CLI::App* app, const std::shared_ptr<AskArguments>& arguments);
 
@@ -33,7 +34,8 @@ class SessionCommand {
   Asker& asker() { return asker_; }
   const AskOptions& ask_options() const { return ask_options_; }
 
-  // The asset, when it is online. Offline: says since when, at once; or waits for it.
+  // The asset, when it is online, or a machine as JUMPOINT/HOST. Offline: says since when, at once; or waits
+  // for it.
   Task<PickedAsset> pick_online(std::string wanted, bool wait);
   // Dials; ends when the tunnel is up.
   Task<Result<void>> connect();
@@ -51,13 +53,14 @@ class SessionCommand {
   Task<> stop();
 
   SessionCommand(asio::any_io_executor executor, std::unique_ptr<ApiClient> api, ConsoleTunnel::Dial dial,
-                 Secret token, std::string software, AskOptions ask_options, bool somebody)
+                 Secret token, std::string software, AskOptions ask_options, bool somebody, bool telnet)
       : api_(std::move(api)),
         ask_options_(std::move(ask_options)),
         place_(executor),
         asker_(ask_options_, somebody ? &place_ : nullptr),
         tunnel_(executor, std::move(dial), std::move(token), std::move(software)),
-        tasks_(executor) {}
+        tasks_(executor),
+        telnet_(telnet) {}
 
  private:
   std::unique_ptr<ApiClient> api_;
@@ -66,6 +69,7 @@ class SessionCommand {
   Asker asker_;
   ConsoleTunnel tunnel_;
   TaskGroup tasks_;
+  bool telnet_ = false;
   int picked_status_ = 0;  // pick_online() has said why
 };
 

@@ -98,7 +98,10 @@ void add_session_commands(CLI::App& app, Chosen& chosen) {
                                 "nobody is connected, a program that prints more than 256 KiB waits. `~?` at "
                                 "the beginning of a line helps",
                                 "jump shell servers/web-01");
-    one->add_option("ASSET", options->asset, "Id, name or group/name");
+    one->add_option("ASSET", options->asset,
+                    "Id, name or group/name; or JUMPOINT/[USER@]HOST[:PORT], a machine of its network that "
+                    "is no asset");
+    one->add_flag("--telnet", options->telnet, "Reach JUMPOINT/HOST by Telnet instead of SSH");
     one->add_option("--attach", options->attach, "Take over a session that runs: see `jump sessions`")
         ->type_name("SESSION");
     one->add_flag("--wait", options->wait, "Until the asset is online");
@@ -110,7 +113,8 @@ void add_session_commands(CLI::App& app, Chosen& chosen) {
       app, "exec",
       "Run one command on an asset, without a shell in between; its exit status is that of `jump`",
       "tar c logs | jump exec web-01 -- tar x -C /tmp");
-  one->add_option("ASSET", options->asset, "Id, name or group/name")->required();
+  one->add_option("ASSET", options->asset, "Id, name or group/name; or JUMPOINT/[USER@]HOST[:PORT]")
+      ->required();
   one->add_option("CMD", options->argv, "The command and its arguments, behind --")->required();
   one->add_flag("-n,--no-input", options->no_input,
                 "Leave standard input alone; the command reads an empty one");

@@ -34,7 +34,8 @@ mux::SessionEnd::Options fresh_options() {
 
 Task<Result<control::SessionOpened>> ask_to_open(ConsoleTunnel& tunnel,
                                                  const mux::SessionEnd::Options& options, std::int64_t asset,
-                                                 control::SessionKind kind, json::value arguments) {
+                                                 control::SessionKind kind, json::value arguments,
+                                                 std::optional<control::AdHocTarget> ad_hoc) {
   if (tunnel.over()) co_return *tunnel.over();
   control::OpenSession question;
   question.session = options.session;
@@ -42,6 +43,7 @@ Task<Result<control::SessionOpened>> ask_to_open(ConsoleTunnel& tunnel,
   question.kind = kind;
   question.console_secret_hash = identity::sha256(options.secret);
   question.arguments = std::move(arguments);
+  question.ad_hoc = std::move(ad_hoc);
   auto asking = tunnel.control().ask(std::move(question));
   co_return co_await with_timeout(kOpenTimeout, "the appliance; it is not known whether the session started",
                                   std::move(asking));
@@ -189,10 +191,11 @@ Task<> OpenedSession::let_go() {
 }
 
 Task<Result<OpenedSessionPtr>> open_session(ConsoleTunnel& tunnel, std::int64_t asset,
-                                            control::SessionKind kind, json::value arguments) {
+                                            control::SessionKind kind, json::value arguments,
+                                            std::optional<control::AdHocTarget> ad_hoc) {
   const mux::SessionEnd::Options options = fresh_options();
   Result<control::SessionOpened> opened =
-      co_await ask_to_open(tunnel, options, asset, kind, std::move(arguments));
+      co_await ask_to_open(tunnel, options, asset, kind, std::move(arguments), std::move(ad_hoc));
   if (!opened) co_return opened.error();
   const bool interactive = kind != control::SessionKind::files;
   co_return std::make_unique<OpenedSession>(tunnel, options, interactive, std::move(*opened));

@@ -73,8 +73,10 @@ using OpenedSessionPtr = std::unique_ptr<OpenedSession>;
 
 // Asks until the appliance has answered, over as many tunnels as it takes; at most a minute. Fault::timed_out
 // means that nobody knows whether it started.
+// `ad_hoc`: a machine of a Jumpoint's network instead of an asset.
 Task<Result<OpenedSessionPtr>> open_session(ConsoleTunnel& tunnel, std::int64_t asset,
-                                            control::SessionKind kind, json::value arguments);
+                                            control::SessionKind kind, json::value arguments,
+                                            std::optional<control::AdHocTarget> ad_hoc = std::nullopt);
 // A session of this user that runs without a console, or with another one, which is told. A secret of a
 // session is never written anywhere: as its owner one gets a new one.
 Task<Result<OpenedSessionPtr>> attach_session(ConsoleTunnel& tunnel, std::string id);
