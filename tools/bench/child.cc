@@ -14,6 +14,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -54,6 +56,16 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
+// The scratch folders that are there, for an end by a signal.
+struct Folders {
+  std::mutex mutex;
+  std::set<std::string> paths;
+};
+Folders& folders() {
+  static Folders* const kFolders = new Folders;  // outlives every thread
+  return *kFolders;
+}
+
 // Only what is safe between fork and exec in a process with threads.
 [[noreturn]] void become(const char* program, char* const* argv, char* const* env, int output, int parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -64,6 +76,9 @@ std::string find_program(const std::string& name) {
   ::dup2(output >= 0 ? output : nothing, STDOUT_FILENO);
   ::dup2(output >= 0 ? output : nothing, STDERR_FILENO);
   ::close_range(3, ~0u, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execve(program, argv, env);
   ::_exit(127);
 }
@@ -169,11 +184,32 @@ Scratch::Scratch() {
   const char* base = std::getenv("TMPDIR");
   path_ = std::string(base == nullptr || *base == 0 ? "/tmp" : base) + "/jump-bench-XXXXXX";
   CHECK(::mkdtemp(path_.data()) != nullptr);
+  const std::lock_guard<std::mutex> lock(folders().mutex);
+  folders().paths.insert(path_);
 }
 
 void Scratch::remove() const noexcept {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
+  const std::lock_guard<std::mutex> lock(folders().mutex);
+  folders().paths.erase(path_);
+}
+
+void leave_nothing_when_interrupted() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, number);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals] {
+    int number = 0;
+    ::sigwait(&signals, &number);
+    const std::lock_guard<std::mutex> lock(folders().mutex);
+    for (const std::string& path : folders().paths) {
+      std::error_code ignored;
+      std::filesystem::remove_all(path, ignored);
+    }
+    ::_exit(128 + number);  // the children die with this process
+  }).detach();
 }
 
 std::uint16_t free_port() {

@@ -61,6 +61,10 @@ class Scratch {
   std::string path_;
 };
 
+// From now on SIGINT, SIGTERM and SIGHUP remove every Scratch and end the process with 128 + signal. Before
+// the first thread.
+void leave_nothing_when_interrupted();
+
 // A port of 127.0.0.1 that nobody listens on now.
 std::uint16_t free_port();
 bool is_listening(std::uint16_t port);

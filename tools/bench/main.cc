@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/command_line/command_line.h"
 #include "common/tunnel/tls_context.h"
+#include "tools/bench/child.h"
 #include "tools/bench/commands.h"
 #include "tools/bench/measure.h"
 
@@ -88,6 +89,7 @@ void add_commands(CLI::App& app, Chosen& chosen) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  bench::leave_nothing_when_interrupted();
   tunnel::init_tls();
   log::set_level(log::Level::error);
   CLI::App app("Measures the suite, each figure beside that of a peer in the same run.", "jump-bench");
