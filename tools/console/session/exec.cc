@@ -1,10 +1,12 @@
 #include "tools/console/session/exec.h"
 
 #include <csignal>
+#include <cstdio>
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 
 namespace jump::console {
@@ -13,6 +15,12 @@ namespace {
 constexpr std::size_t kPiece = 64 * 1024;
 constexpr int kPatience = 3;  // Ctrl-C: twice for the command, then for ourselves
 constexpr auto kLook = std::chrono::seconds(1);
+constexpr auto kQuiet = std::chrono::seconds(3);
+
+void say(const std::string& text) {
+  const std::string line = "jump: " + text + "\n";
+  static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+}
 
 }  // namespace
 
@@ -116,9 +124,27 @@ Task<> Exec::watch_end() {
   }
 }
 
-// The end of a session is noticed here; the words of watch_end say what it was.
+// The end of a session is noticed here; the words of watch_end say what it was. A person is told of a
+// connection that is away for longer than a blink; a program that reads standard error is not.
 Task<> Exec::watch_connection() {
-  while (!session_.over()) co_await session_.io().state_changed().wait_for(kLook);
+  const bool person = is_terminal(Standard::error_output);
+  std::optional<Instant> told;  // since when it was away
+  while (!session_.over()) {
+    co_await session_.io().state_changed().wait_for(kLook);
+    const std::optional<Instant> away = session_.io().end().away_since();
+    const Instant now = BootClock::now();
+    if (!person || session_.over()) continue;
+    if (away && !told && now - *away > kQuiet) {
+      told = away;
+      const auto limit = std::chrono::duration_cast<std::chrono::minutes>(session_.io().end().wait_limit());
+      say("no connection to " + session_.endpoint() + "; waits up to " + std::to_string(limit.count()) +
+          " min");
+    } else if (!away && told) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - *told).count();
+      told.reset();
+      say("connected again after " + std::to_string(seconds) + " s");
+    }
+  }
   session_.heard().set();
 }
 
