@@ -372,10 +372,13 @@ TEST_F(Dialling, LeavesASilentZoneProxyNodeForTheNext) {
   Dialler dialler = this->dialler();
   const Route zone = by(RouteKind::zone_proxy, {proxy.address(), mute.address()});
   Result<Dialled> dialled = run(io, dialler.dial(request({appliance.address()}, {zone})));
-  ASSERT_TRUE(dialled) << dialled.error().message();
-  EXPECT_EQ(dialled->route_text, "zone-proxy " + proxy.address());
-  ASSERT_EQ(dialler.attempts().size(), 1u);
-  EXPECT_NE(dialler.attempts()[0].find(mute.address()), std::string::npos) << dialler.attempts()[0];
+  EXPECT_TRUE(dialled) << dialled.error().message();
+  EXPECT_EQ(dialled ? dialled->route_text : "", "zone-proxy " + proxy.address());
+  EXPECT_EQ(dialler.attempts().size(), 1u);
+  EXPECT_NE(dialler.attempts().at(0).find(mute.address()), std::string::npos);
+  TaskGroup end(io.get_executor());
+  end.spawn("end", mute.tasks.stop());
+  finish(io, end);
 }
 
 TEST_F(Dialling, WithoutTargetsOrRoutesSaysSo) {
