@@ -41,9 +41,15 @@ void golden(const Notice& notice, const std::string& body) {
 }
 
 TEST(ControlCodec, WritesEachQuestionAsTheSpecSays) {
-  OpenSession open{kId, 17, SessionKind::exec, kDigest, json::parse(R"({"argv":["id"]})")};
+  OpenSession open{kId, 17, SessionKind::exec, kDigest, json::parse(R"({"argv":["id"]})"), {}};
   golden(open, R"({"session":")" + hex("ab", 16) + R"(","asset":17,"kind":"exec","console_secret_hash":")" +
                    hex("cd", 32) + R"(","arguments":{"argv":["id"]}})");
+  open.ad_hoc = AdHocTarget{3, "10.0.0.7", "ssh", 22, "admin"};
+  golden(open,
+         R"({"session":")" + hex("ab", 16) + R"(","asset":17,"kind":"exec","console_secret_hash":")" +
+             hex("cd", 32) +
+             R"(","arguments":{"argv":["id"]},"ad_hoc":{"jumpoint":3,"host":"10.0.0.7","protocol":"ssh",)"
+             R"("port":22,"username":"admin"}})");
   golden(TakeOverSession{kId, kDigest},
          R"({"session":")" + hex("ab", 16) + R"(","console_secret_hash":")" + hex("cd", 32) + R"("})");
   golden(EndSession{kId, "enough"}, R"({"session":")" + hex("ab", 16) + R"(","reason":"enough"})");

@@ -83,6 +83,9 @@ class Wake(unittest.TestCase):
         self.assertEqual(hint, {"possible": True, "reason": "", "text": "could be woken by a1"})
         there, elsewhere = sites.Sniffer(sleeper.host), sites.Sniffer(self.sites.gateways["b"])
         attempt = self.wake("sleeper", "--password-file", self.file("secureon", PASSWORD6))
+        again = self.jump("wake", "sleeper", "--wait")
+        self.assertEqual(again.returncode, 255)
+        self.assertRegex(again.stderr, r"^jump: 'sleeper' was woken \d+ s ago; again in \d+ s\n$")
         there.wait_for(15)
         self.assertEqual(sorted(there.rows()), sorted((way, mac, PASSWORD6) for way in WAYS * 3))
         self.assertEqual(elsewhere.rows(), [])
@@ -92,12 +95,6 @@ class Wake(unittest.TestCase):
         self.assertEqual(helper["text"], "on eth0: UDP to 192.168.1.255 and 255.255.255.255 (ports 7 and 9), Ethernet frames; 3 times")
         self.assertEqual(attempt["state"], "watching")
 
-        again = self.jump("wake", "sleeper")
-        self.assertEqual(again.returncode, 255)
-        self.assertRegex(again.stderr, r"^jump: 'sleeper' was woken \d+ s ago; again in \d+ s\n$")
-
-        waiting = self.console_in_background("waiting", "wake", "sleeper", "--wait")
-        self.assertEqual(waiting.wait(), 255)  # the refusal holds for those who wait too
         sleeper.start()
         event = self.event_of("sleeper")
         self.assertEqual(len(event), 1, "one event for the whole attempt")

@@ -119,7 +119,8 @@ void BrowseDesk::finish(const Running& running, wake::BrowseEnd end) {
           ? "browsed the network of " + running.browse.name + ": " + std::to_string(end.hosts) + " machines"
           : "could not browse the network of " + running.browse.name + ": " + end.error;
   json::object details{{"node", running.browse.node}, {"node_name", running.browse.node_name}};
-  for (const auto& [key, value] : to_json(end).as_object()) details[key] = value;
+  const json::value all = to_json(end);
+  for (const auto& [key, value] : all.get_object()) details[key] = value;
   event.details = std::move(details);
   means_.event(std::move(event));
 }

@@ -104,7 +104,8 @@ void WakeDesk::finish(const Running& running, const wake::AttemptResult& result)
   event.result = failed ? "failed" : "ok";
   event.text = result.text;
   json::object details{{"agent", running.wake.agent}};
-  for (const auto& [key, value] : to_json(result).as_object()) details[key] = value;
+  const json::value all = to_json(result);
+  for (const auto& [key, value] : all.get_object()) details[key] = value;
   event.details = std::move(details);
   means_.event(std::move(event));
 }
