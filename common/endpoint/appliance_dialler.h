@@ -30,6 +30,8 @@ class ApplianceDialler {
   const std::vector<std::string>& attempts() const { return dialler_.attempts(); }
   // Until the next try is due, or something makes it worth trying now.
   Task<> pause();
+  // Something changed that makes a try worth it now: a pause() ends within a second.
+  void hurry() { hurry_.set(); }
 
   void welcomed(const control::Welcome& welcome);
   // The connection that dial() gave is over.

@@ -49,6 +49,7 @@ Task<> Reports::watch_network() {
     if (!changed) break;
     network_changed_ = true;
     changed_.set();
+    if (on_network_change) on_network_change();
   }
 }
 

@@ -2,6 +2,8 @@
 // changes, statistics as often as the appliance wants them.
 #pragma once
 
+#include <functional>
+
 #include "common/endpoint/control_channel.h"
 #include "common/endpoint/family.h"
 #include "platform/machine.h"
@@ -18,6 +20,8 @@ class Reports {
   // A new tunnel: everything is told again.
   void again();
   void set(const control::ReportSettings& settings);
+  // An interface or an address came or went.
+  std::function<void()> on_network_change;
 
  private:
   Task<bool> tell_all(ControlChannel& channel);

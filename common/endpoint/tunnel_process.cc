@@ -244,6 +244,8 @@ class TunnelProcess {
     if (!status) return status.error();
     status_ = std::move(*status);
     reports_ = std::make_unique<Reports>(executor_, begin_);
+    // A cable that is back is no reason to wait out what its absence has added up to.
+    reports_->on_network_change = [this] { dialler_->hurry(); };
     return {};
   }
 
