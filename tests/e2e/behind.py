@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import unittest
@@ -61,23 +62,24 @@ class Node:
             try:
                 with open(f"/proc/{entry}/cmdline", "rb") as file:
                     words = file.read().split(b"\0")
-                if words[:2] != [os.path.realpath(self.program).encode(), role.encode()]:
-                    continue
-                here = not self.host or os.path.samefile(f"/proc/{entry}/ns/net", f"/run/netns/{self.host.netns}")
+                # All of them write to the log of a start of this node.
+                ours = re.fullmatch(rf"{re.escape(self.net.logs)}/{self.name}-[0-9-]+\.log", os.readlink(f"/proc/{entry}/fd/2"))
             except OSError:
                 continue
-            if here:
+            if ours and words[:2] == [os.path.realpath(self.program).encode(), role.encode()]:
                 found.append(int(entry))
         return found
 
     def die(self):
         """As if the machine lost its power: no process of it says anything any more."""
-        for pid in [self.process.pid, *self.processes("tunnel"), *self.processes("session")]:
+        if self.process is None:
+            return
+        self.process.kill()
+        for pid in [*self.processes("tunnel"), *self.processes("session")]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        self.process.popen.wait()
 
 
 def resident_kib(pid):
@@ -102,6 +104,8 @@ class BehindCase(unittest.TestCase):
             cls.console = cls.suite.console()
             cls.console.run("jumpoint", "add", "lab")
             cls.node = Node(cls.console, "lab", "node")
+            # Session processes are nobody's children, and would wait for a console.
+            cls.addClassCleanup(cls.node.die)
             cls.node.start()
             cls.prepare()
         except BaseException:

@@ -139,7 +139,7 @@ class Process:
 
 # What makes a process believe that it runs on a machine of its own; $1: a folder with that machine's files.
 MACHINE = """hostname "$0"
-for place in /etc/machine-id /etc/hosts /sys/class/dmi/id /sys/block /srv; do
+for place in /etc/machine-id /etc/hosts /sys/class/dmi/id /sys/block /proc/sys/kernel/random/boot_id /srv; do
   [ ! -e "$1$place" ] || [ ! -e $place ] || mount --bind "$1$place" $place
 done
 shift

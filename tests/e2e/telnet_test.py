@@ -5,6 +5,7 @@ one of netkit with TLS switched off, from Debian's telnetd-ssl), and devices tha
 JUMP_LONG=1: a device sends 1 MiB subnegotiations 200 times instead of 20."""
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -330,25 +331,38 @@ class Telnet(BehindCase):
         self.assertTrue(got[0].endswith(b"q"))
 
     def test_a_synch_throws_away_what_came_before_it(self):
+        stopped, sent = threading.Event(), threading.Event()
+
         def talk(one):
-            one.sendall(IAC + WILL + ECHO + b"flood begins\r\n" + b"thrown away\r\n" * 5000)
+            one.sendall(IAC + WILL + ECHO + b"flood begins\r\n")
+            stopped.wait(20)
+            one.sendall(b"thrown away\r\n" * 3000)
             # The data mark goes as urgent data (RFC 854 page 8).
             one.sendall(IAC)
             one.send(DM, socket.MSG_OOB)
             one.sendall(b"behind the mark\r\n")
+            sent.set()
             line_of(one)
             # Without a mark behind it nobody is left in silence.
             one.send(b"!", socket.MSG_OOB)
             one.sendall(b"x" * 2000 + b"\r\nstill here\r\n")
             line_of(one)
 
-        # Everything is sent before the person comes: the node's process reads it when it is read.
         self.device("synch", talk)
         terminal = self.shell("synch")
-        terminal.wait_for("behind the mark")
+        terminal.wait_for("flood begins")
+        # All of it is there before any of it is read.
+        pids = self.node.processes("session")
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        stopped.set()
+        sent.wait(20)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        terminal.wait_for("^behind the mark")
         shown = terminal.history().count("thrown away")
-        print(f"of 5000 lines before a synch {shown} were shown", flush=True)
-        self.assertLess(shown, 5000)
+        print(f"of 3000 lines before a synch {shown} were shown", flush=True)
+        self.assertEqual(shown, 0)
         terminal.type("on\n")
         terminal.wait_for("still here")
         terminal.type("bye\n")

@@ -63,8 +63,12 @@ Reply change_node(Call& call) {
   if (!faults.empty()) return invalid(faults);
   const json::object different = differences(to_json(**node).as_object(), changes);
   if (!different.empty()) {
-    const Result<void> set =
-        call.store.jumpoints.set_node_tag((*node)->id, std::string_view(changes.at("tag").as_string()));
+    Result<void> set;
+    if (const json::value* tag = changes.if_contains("tag"))
+      set = call.store.jumpoints.set_node_tag((*node)->id, std::string_view(tag->get_string()));
+    const json::value* draining = changes.if_contains("draining");
+    if (set && draining != nullptr)
+      set = call.store.jumpoints.set_node_draining((*node)->id, draining->get_bool());
     if (!set) return set.error();
     const Result<void> done = call.event("node.edit", "node:" + std::to_string((*node)->id),
                                          "edited the node " + (*node)->hostname, different);

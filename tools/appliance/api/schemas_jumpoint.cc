@@ -46,6 +46,7 @@ constexpr std::array kNodeFields{
     text("hostname", kRead, 1, 255),
     // ours
     text("tag", kReadWrite, 0, 64),
+    flag("draining", kReadWrite, {}),
     flag("online", kRead, {}),
     time("online_since"),
     time("last_seen"),

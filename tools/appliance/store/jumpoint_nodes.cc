@@ -49,6 +49,10 @@ Result<void> Jumpoints::set_node_tag(std::int64_t id, std::string_view tag) {
   return run(db_, "UPDATE jumpoint_nodes SET tag = ? WHERE id = ?", tag, id);
 }
 
+Result<void> Jumpoints::set_node_draining(std::int64_t id, bool draining) {
+  return run(db_, "UPDATE jumpoint_nodes SET draining = ? WHERE id = ?", draining, id);
+}
+
 Result<bool> Jumpoints::remove_node(std::int64_t id, std::string_view by, std::int64_t now,
                                     bool pending_uninstall) {
   Transaction transaction(db_);

@@ -65,7 +65,8 @@ struct Node {
   std::int64_t id = 0;
   std::int64_t jumpoint_id = 0;
   std::string hostname;
-  std::string tag;  // assets may ask for nodes with one
+  std::string tag;        // assets may ask for nodes with one
+  bool draining = false;  // gets no new sessions; those that run go on
   std::string public_ip;
   std::string private_ip;
   std::string operating_system;
@@ -82,7 +83,7 @@ struct Node {
   std::int64_t created_at = 0;
 };
 BOOST_DESCRIBE_STRUCT(Node, (),
-                      (id, jumpoint_id, hostname, tag, public_ip, private_ip, operating_system,
+                      (id, jumpoint_id, hostname, tag, draining, public_ip, private_ip, operating_system,
                        software_version, abilities, online, last_seen, last_connect_timestamp,
                        last_disconnect_timestamp, route, boot_id, certificate_serial, zone_proxy, created_at))
 
@@ -113,6 +114,7 @@ class Jumpoints {
   Result<Rows<Node>> nodes(std::int64_t jumpoint, const Page& page);
   Result<std::vector<Node>> all_nodes(std::int64_t jumpoint);
   Result<void> set_node_tag(std::int64_t id, std::string_view tag);
+  Result<void> set_node_draining(std::int64_t id, bool draining);
   // Leaves a tombstone: it is told to uninstall whenever it comes back.
   Result<bool> remove_node(std::int64_t id, std::string_view by, std::int64_t now,
                            bool pending_uninstall = true);

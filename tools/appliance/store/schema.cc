@@ -549,12 +549,18 @@ CREATE TABLE ad_hoc_host_keys (
 ) WITHOUT ROWID;
 )sql";
 
+constexpr const char* kDraining = R"sql(
+ALTER TABLE jumpoint_nodes ADD COLUMN draining INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 struct Step {
   int version;
   std::array<const char*, 3> scripts;
 };
-constexpr Step kSteps[] = {
-    {1, {kPeople, kAssets, kWork}}, {2, {kJumpoints, nullptr, nullptr}}, {3, {kNetworks, nullptr, nullptr}}};
+constexpr Step kSteps[] = {{1, {kPeople, kAssets, kWork}},
+                           {2, {kJumpoints, nullptr, nullptr}},
+                           {3, {kNetworks, nullptr, nullptr}},
+                           {4, {kDraining, nullptr, nullptr}}};
 
 }  // namespace
 

@@ -26,14 +26,19 @@ std::string which(const NodeWish& wish) {
 Result<std::vector<std::int64_t>> assign_nodes(const std::vector<NodeCandidate>& nodes,
                                                const NodeWish& wish) {
   std::vector<const NodeCandidate*> fit;
-  bool listed = false, online = false;
+  bool listed = false, online = false, willing = false;
   for (const NodeCandidate& node : nodes) {
     if (wish.node && node.id != *wish.node) continue;
     if (!wish.tag.empty() && !same_tag(node.tag, wish.tag)) continue;
     listed = true;
     if (!node.online) continue;
     online = true;
-    if (std::find(node.abilities.begin(), node.abilities.end(), wish.ability) != node.abilities.end())
+    if (node.draining) continue;
+    willing = true;
+    // One that has come just now has not told what it can do: it will say when it is asked.
+    const bool untold = node.abilities.empty();
+    if (untold ||
+        std::find(node.abilities.begin(), node.abilities.end(), wish.ability) != node.abilities.end())
       fit.push_back(&node);
   }
   if (fit.empty()) {
@@ -43,6 +48,8 @@ Result<std::vector<std::int64_t>> assign_nodes(const std::vector<NodeCandidate>&
       why = wish.node ? which(wish) + " is gone" : which(wish) + of + " is there";
     } else if (!online) {
       why = wish.node ? which(wish) + " is offline" : which(wish) + of + " is online";
+    } else if (!willing) {
+      why = wish.node ? which(wish) + " is draining" : which(wish) + of + " takes sessions: all are draining";
     } else {
       why = which(wish) + (wish.node ? "" : of + " that is online") + " can do " + wish.ability;
       if (wish.node) why = which(wish) + " cannot do " + wish.ability;
@@ -50,7 +57,9 @@ Result<std::vector<std::int64_t>> assign_nodes(const std::vector<NodeCandidate>&
     return Error(Fault::unavailable, why);
   }
   std::sort(fit.begin(), fit.end(), [](const NodeCandidate* a, const NodeCandidate* b) {
-    return std::tie(a->sessions, a->assigned, a->id) < std::tie(b->sessions, b->assigned, b->id);
+    const bool a_untold = a->abilities.empty(), b_untold = b->abilities.empty();
+    return std::tie(a_untold, a->sessions, a->assigned, a->id) <
+           std::tie(b_untold, b->sessions, b->assigned, b->id);
   });
   std::vector<std::int64_t> order;
   order.reserve(fit.size());

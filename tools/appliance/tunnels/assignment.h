@@ -16,6 +16,7 @@ struct NodeCandidate {
   std::string tag;
   std::vector<std::string> abilities;
   bool online = false;
+  bool draining = false;       // an administrator wants it to run dry
   std::uint32_t sessions = 0;  // live ones
   std::uint64_t assigned = 0;  // starts that it was asked for since the appliance began
 };

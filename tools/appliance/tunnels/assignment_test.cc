@@ -10,7 +10,7 @@ namespace {
 using Ids = std::vector<std::int64_t>;
 
 NodeCandidate node(std::int64_t id, std::uint32_t sessions, bool online = true) {
-  return {id, "gw-" + std::to_string(id), "", {"ssh", "telnet"}, online, sessions, 0};
+  return {id, "gw-" + std::to_string(id), "", {"ssh", "telnet"}, online, false, sessions, 0};
 }
 NodeWish wish(std::string ability = "ssh") {
   return {"Main", std::move(ability), {}, ""};
@@ -36,6 +36,20 @@ TEST(AssignNodes, SkipsWhoIsOfflineOrNotAble) {
   nodes[2].abilities = {"telnet"};
   EXPECT_EQ(assign_nodes(nodes, wish()).value(), Ids{2});
   EXPECT_EQ(assign_nodes(nodes, wish("telnet")).value(), (Ids{3, 2}));
+}
+
+TEST(AssignNodes, LeavesThoseInPeaceThatRunDry) {
+  std::vector<NodeCandidate> nodes{node(1, 0), node(2, 5)};
+  nodes[0].draining = true;
+  EXPECT_EQ(assign_nodes(nodes, wish()).value(), Ids{2});
+  nodes[1].draining = true;
+  EXPECT_NE(assign_nodes(nodes, wish()).error().context.find("draining"), std::string::npos);
+}
+
+TEST(AssignNodes, AsksOneThatHasToldNothingYetLast) {
+  std::vector<NodeCandidate> nodes{node(1, 0), node(2, 5)};
+  nodes[0].abilities.clear();
+  EXPECT_EQ(assign_nodes(nodes, wish()).value(), (Ids{2, 1}));
 }
 
 TEST(AssignNodes, KeepsToTheNodeOrTheTagThatTheAssetNames) {

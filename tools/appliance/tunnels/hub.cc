@@ -160,6 +160,12 @@ void Hub::endpoint_gone(const store::Endpoint& endpoint) {
   }
 }
 
+void Hub::endpoint_back(const store::Endpoint& endpoint) {
+  for (const auto& [id, session] : sessions_) {
+    if (session->row().endpoint() == endpoint) session->expect_endpoint();
+  }
+}
+
 void Hub::finish_if(const std::function<bool(const store::Session&)>& matches, const mux::Notice& why) {
   for (const auto& [id, session] : sessions_) {
     if (!session->over() && matches(session->row())) session->finish(why);

@@ -52,6 +52,11 @@ class LiveSession : mux::AnchorListener {
   std::optional<Instant> endpoint_let_go() const { return endpoint_let_go_; }
   // The endpoint's tunnel is gone: its session process may well live.
   void forgive_endpoint() { endpoint_let_go_.reset(); }
+  // The endpoint's tunnel is back: a session process that lives comes too.
+  void expect_endpoint() {
+    const bool away = row_.state == store::SessionState::running && !anchor_.attached(mux::Side::endpoint);
+    if (away && !endpoint_let_go_) endpoint_let_go_ = BootClock::now();
+  }
   // The recording can be written again.
   void check_recording();
   bool holding() const { return holding_; }
@@ -102,6 +107,8 @@ class Hub {
 
   // The tunnel of this agent or node is gone.
   void endpoint_gone(const store::Endpoint& endpoint);
+  // It is there again: sessions whose process does not come back within 20 s are over.
+  void endpoint_back(const store::Endpoint& endpoint);
   // Ends what matches, for both ends at once.
   void finish_if(const std::function<bool(const store::Session&)>& matches, const mux::Notice& why);
 

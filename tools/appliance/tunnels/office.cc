@@ -131,6 +131,7 @@ Peer* Office::endpoint(const store::Endpoint& endpoint) const {
 
 void Office::add_endpoint(const store::Endpoint& endpoint, Peer& peer) {
   endpoints_[endpoint] = &peer;
+  hub_.endpoint_back(endpoint);
   const std::string route = peer.hello()->route.value_or("");
   presence_.connected(endpoint,
                       {wall_seconds(), route, static_cast<std::uint32_t>(hub_.of_endpoint(endpoint))});

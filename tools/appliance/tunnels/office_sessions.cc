@@ -209,7 +209,8 @@ Task<Result<void>> Office::start_on_node(store::SessionId id, const identity::Ti
   for (const store::Node& node : nodes) {
     const store::Endpoint at = store::node_endpoint(node.id);
     candidates.push_back({node.id, node.hostname, node.tag, node.abilities, endpoint(at) != nullptr,
-                          static_cast<std::uint32_t>(hub_.of_endpoint(at)), assigned_[node.id]});
+                          node.draining, static_cast<std::uint32_t>(hub_.of_endpoint(at)),
+                          assigned_[node.id]});
   }
   const NodeWish wish{asset.jumpoint_name, asset.ability, asset.node_id, asset.node_tag};
   const Result<std::vector<std::int64_t>> order = assign_nodes(candidates, wish);

@@ -230,6 +230,8 @@ struct NodeOptions {
   std::string tag_node;
   std::string tag;
   std::string remove;
+  std::string drain;
+  std::string resume;
   bool as_json = false;
 };
 
@@ -242,6 +244,14 @@ Task<int> nodes(Context& context, NodeOptions options) {
   if (!options.remove.empty()) {
     const Result<json::value> gone = co_await (*api)->remove(path + "/" + options.remove);
     co_return gone ? kDone : fail(gone.error());
+  }
+  if (!options.drain.empty() || !options.resume.empty()) {
+    const bool drains = !options.drain.empty();
+    json::object changes;
+    changes["draining"] = drains;
+    const Result<json::value> changed =
+        co_await (*api)->patch(path + "/" + (drains ? options.drain : options.resume), std::move(changes));
+    co_return changed ? kDone : fail(changed.error());
   }
   if (!options.tag_node.empty()) {
     json::object changes;
@@ -260,9 +270,11 @@ Task<int> nodes(Context& context, NodeOptions options) {
     const json::object& one = row.get_object();
     const std::optional<std::int64_t> sessions = number_of(one, "sessions");
     table.add({std::to_string(number_of(one, "id").value_or(0)), text_of(one, "hostname"),
-               flag_of(one, "online") ? "online" : "offline", sessions ? std::to_string(*sessions) : "",
-               joined(one, "abilities"), text_of(one, "tag"), text_of(one, "private_ip"),
-               text_of(one, "public_ip"), text_of(one, "software_version"), proxy_text(one)});
+               std::string(flag_of(one, "online") ? "online" : "offline") +
+                   (flag_of(one, "draining") ? ", draining" : ""),
+               sessions ? std::to_string(*sessions) : "", joined(one, "abilities"), text_of(one, "tag"),
+               text_of(one, "private_ip"), text_of(one, "public_ip"), text_of(one, "software_version"),
+               proxy_text(one)});
   }
   co_return print(table.text());
 }
@@ -372,7 +384,7 @@ void add_jumpoint_commands(CLI::App& app, Chosen& chosen) {
   }
   {
     auto options = std::make_shared<NodeOptions>();
-    CLI::App* one = add_command(*group, "nodes", "List, tag or remove the nodes of a Jumpoint",
+    CLI::App* one = add_command(*group, "nodes", "List, tag, drain or remove the nodes of a Jumpoint",
                                 "jump jumpoint nodes lab");
     one->add_option("JUMPOINT", options->jumpoint, "Name or id")->required();
     CLI::Option* node =
@@ -381,6 +393,14 @@ void add_jumpoint_commands(CLI::App& app, Chosen& chosen) {
     node->needs(tag);
     tag->needs(node);
     one->add_option("--remove", options->remove, "Remove this node: it uninstalls itself")->type_name("ID");
+    CLI::Option* drain =
+        one->add_option("--drain", options->drain,
+                        "This node gets no new sessions; those that run go on. When it has none left its "
+                        "machine can be stopped")
+            ->type_name("ID");
+    one->add_option("--resume", options->resume, "This node takes sessions again")
+        ->type_name("ID")
+        ->excludes(drain);
     one->add_flag("--json", options->as_json, "For programs");
     runs(one, chosen, [options](Context& context) { return nodes(context, *options); });
   }
