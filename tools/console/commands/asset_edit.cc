@@ -1,4 +1,4 @@
-// asset add|edit|remove|host-keys.
+// asset add|edit|copy|remove|host-keys.
 #include <CLI/CLI.hpp>
 
 #include "tools/console/commands/all.h"
@@ -165,6 +165,40 @@ void add_edit(CLI::App& group, Chosen& chosen) {
   runs(one, chosen, [options](Context& context) { return edit_asset(context, *options); });
 }
 
+// --- copy
+// ---------------------------------------------------------------------------------------------------
+
+Task<int> copy_asset(Context& context, std::string wanted, std::string group) {
+  Result<std::unique_ptr<ApiClient>> api = context.api();
+  if (!api) co_return fail(api.error());
+  const PickedAsset picked = co_await pick_asset(**api, wanted);
+  if (!picked.asset) co_return picked.status;
+  const Result<std::int64_t> into = co_await group_id(**api, group);
+  if (!into) co_return fail(into.error());
+  json::object body;
+  body["jump_group_id"] = *into;
+  body["jump_group_type"] = "shared";
+  const std::string path = path_of(picked.asset->kind, picked.asset->names.id) + "/copy";
+  const Result<json::value> made = co_await (*api)->post(path, std::move(body));
+  if (!made) co_return fail(made.error());
+  const std::int64_t id = made->is_object() ? number_of(made->get_object(), "destId").value_or(0) : 0;
+  note("asset " + std::to_string(id));
+  co_return kDone;
+}
+
+void add_copy(CLI::App& parent, Chosen& chosen) {
+  auto asset = std::make_shared<std::string>();
+  auto group = std::make_shared<std::string>();
+  CLI::App* one =
+      add_command(parent, "copy",
+                  "Copy an asset into another group: the same machine, for other people. A stored "
+                  "credential goes along when an administrator copies",
+                  "jump asset copy web-01 --group operations");
+  one->add_option("ASSET", *asset, "Id, name or group/name")->required();
+  one->add_option("--group", *group, "Asset group that the copy belongs to")->required();
+  runs(one, chosen, [asset, group](Context& context) { return copy_asset(context, *asset, *group); });
+}
+
 // --- remove
 // -------------------------------------------------------------------------------------------------
 
@@ -285,6 +319,7 @@ void add_asset_edit_commands(CLI::App& app, Chosen& chosen) {
   CLI::App* group = add_group(app, "asset", "Add, change or remove assets");
   add_add(*group, chosen);
   add_edit(*group, chosen);
+  add_copy(*group, chosen);
   {
     auto options = std::make_shared<HostKeyOptions>();
     CLI::App* one = add_command(
