@@ -62,6 +62,19 @@ def debian():
     return root
 
 
+def need_boot():
+    """Ends the test program as skipped, with the reason, where no system can be booted."""
+    root = debian()
+    try:
+        net = lab.Lab()
+        try:
+            Machine(net, "probe", root)
+        finally:
+            net.close()
+    except (lab.LabError, OSError, subprocess.SubprocessError) as why:
+        skip("systemd cannot be booted here, packages were NOT tested: " + " ".join(str(why).split())[-300:])
+
+
 class Machine:
     """One booted system. Its network is that of the lab's host of the same name."""
 
@@ -110,7 +123,11 @@ class Machine:
         with open(os.path.join(self.net.logs, f"{self.name}-console.log"), "ab") as log:
             self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                                           start_new_session=True, preexec_fn=self.enter_groups)
-        lab.wait_until(lambda: self.state() in ("running", "degraded"), 60, lambda: f"{self.name} boots: {self.state()}")
+        lab.wait_until(lambda: self.popen.poll() is not None or self.state() in ("running", "degraded"), 60,
+                       lambda: f"{self.name} boots: {self.state()}")
+        if self.popen.poll() is not None:
+            with open(os.path.join(self.net.logs, f"{self.name}-console.log"), encoding="utf-8", errors="replace") as log:
+                raise lab.LabError(f"{self.name} does not boot: {self.state()}: {' '.join(log.read().split())[-300:]}")
 
     def enter_groups(self):
         for folder in self.group_folders():
