@@ -21,6 +21,11 @@ constexpr std::size_t at(mux::Side side) {
 
 }  // namespace
 
+std::string no_answer(const std::string& name, Duration limit) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
+  return name + " gave no answer within " + std::to_string(seconds) + " s; unknown whether it ran";
+}
+
 LiveSession::LiveSession(Hub& hub, store::Session row, std::unique_ptr<Recorder> recorder,
                          bool recording_required)
     : hub_(hub),
@@ -198,6 +203,11 @@ Task<> Hub::watch(std::function<void(std::vector<int>)> sync) {
         if (const int copy = ::fcntl(recorder->descriptor(), F_DUPFD_CLOEXEC, 3); copy >= 0)
           dirty.push_back(copy);
         recorder->synced();
+      }
+      // Whoever asked for it may be gone, and this appliance may have been restarted meanwhile.
+      if (session->start_is_void(now)) {
+        session->finish({mux::Reason::failed, no_answer(session->row().asset_name, limits::kTicketLife)});
+        continue;
       }
       // A session process that lives comes back at once to a tunnel process that lives.
       if (session->endpoint_let_go() && now - *session->endpoint_let_go() > kLetGoLimit) {

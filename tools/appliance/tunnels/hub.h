@@ -19,6 +19,9 @@ namespace jump::appliance {
 
 class Hub;
 
+// "web-01 gave no answer within 60 s; unknown whether it ran"
+std::string no_answer(const std::string& name, Duration limit);
+
 // What a leg belongs to, on the side of the peer that dialled.
 class LegOwner {
  public:
@@ -57,6 +60,12 @@ class LiveSession : mux::AnchorListener {
     const bool away = row_.state == store::SessionState::running && !anchor_.attached(mux::Side::endpoint);
     if (away && !endpoint_let_go_) endpoint_let_go_ = BootClock::now();
   }
+  // An order to start it went out just now.
+  void note_ordered() { ordered_at_ = BootClock::now(); }
+  // Its ticket is void and nobody came: who comes now is too late.
+  bool start_is_void(Instant now) const {
+    return row_.state == store::SessionState::starting && now - ordered_at_ > Duration(limits::kTicketLife);
+  }
   // The recording can be written again.
   void check_recording();
   bool holding() const { return holding_; }
@@ -82,6 +91,7 @@ class LiveSession : mux::AnchorListener {
   std::array<LegOwner*, 2> owners_{};
   std::optional<Instant> incomplete_since_;
   std::optional<Instant> endpoint_let_go_;
+  Instant ordered_at_ = BootClock::now();
   bool holding_ = false;
   bool over_ = false;
 };

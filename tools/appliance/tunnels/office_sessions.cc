@@ -260,6 +260,7 @@ Task<Result<void>> Office::ask_to_start(store::SessionId id, const identity::Tic
   if (!order(session->row().endpoint(), identity::OrderKind::start_session, to_json(ticket))) {
     co_return Error(Fault::unavailable, name + " went offline");
   }
+  hub_.find(id)->note_ordered();
   const Instant until = BootClock::now() + limit;
   while (!start.word && BootClock::now() < until) {
     session = hub_.find(id);
@@ -271,9 +272,7 @@ Task<Result<void>> Office::ask_to_start(store::SessionId id, const identity::Tic
   if (session != nullptr && session->row().state == store::SessionState::running) co_return Result<void>();
   if (start.word && start.word->started) co_return Result<void>();
   if (start.word) co_return Error(Fault::refused, name + " refused: " + printable(start.word->text));
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
-  co_return Error(Fault::timed_out,
-                  name + " gave no answer within " + std::to_string(seconds) + " s; unknown whether it ran");
+  co_return Error(Fault::timed_out, no_answer(name, limit));
 }
 
 void Office::session_start(const store::Endpoint& from, const control::SessionStart& notice) {

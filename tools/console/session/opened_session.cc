@@ -12,7 +12,8 @@
 namespace jump::console {
 namespace {
 
-constexpr auto kOpenTimeout = std::chrono::seconds(60);
+// Longer than the appliance waits for the endpoint: its words say more.
+constexpr auto kOpenTimeout = limits::kTicketLife + std::chrono::seconds(15);
 constexpr auto kHangUpTime = std::chrono::seconds(2);  // for the program to end by itself
 constexpr auto kLeaveTime = std::chrono::seconds(3);
 constexpr std::size_t kPromptsMost = 16;  // that wait for their answer
