@@ -68,6 +68,14 @@ struct Welcome {
 };
 BOOST_DESCRIBE_STRUCT(Welcome, (), (version, peer_id, time, software, uninstall_only))
 
+// --- appliance to console ----------------------------------------------------------------------------
+
+// Whom to believe from now on, so that a console outlives a change of the CA. To agents it goes as an order.
+struct TrustNotice {
+  Bytes bundle;  // common/identity/trust_bundle.h
+};
+BOOST_DESCRIBE_STRUCT(TrustNotice, (), (bundle))
+
 // --- appliance to agent or node ---------------------------------------------------------------------
 
 // A signed order (common/identity/order.h) for the supervisor; the tunnel process hands it on and cannot make

@@ -59,6 +59,7 @@ inline constexpr std::tuple kNotices{
     NoticeRow<OrderDelivery>{"order", Sender::appliance, true},
     NoticeRow<PskOffer>{"psk_offer", Sender::appliance},
     NoticeRow<ReportSettings>{"report_settings", Sender::appliance},
+    NoticeRow<TrustNotice>{"trust", Sender::appliance},
     NoticeRow<Inventory>{"inventory", kEndpoints},
     NoticeRow<Statistics>{"statistics", kEndpoints},
     NoticeRow<SessionStart>{"session_start", kEndpoints},

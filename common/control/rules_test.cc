@@ -16,7 +16,7 @@ TEST(ControlRules, EachSenderMaySendItsOwnAndNothingElse) {
                                             "session_start",       "holdings",     "job_report"};
   const std::set<std::string_view> node{"zone_proxy_state"};  // besides those of every endpoint
   const std::set<std::string_view> console{"open_session", "take_over_session", "end_session"};
-  const std::set<std::string_view> appliance{"order", "psk_offer", "report_settings"};
+  const std::set<std::string_view> appliance{"order", "psk_offer", "report_settings", "trust"};
   std::vector<std::string_view> kinds;
   std::apply([&](const auto&... rows) { (kinds.push_back(rows.kind), ...); }, kQuestions);
   std::apply([&](const auto&... rows) { (kinds.push_back(rows.kind), ...); }, kNotices);

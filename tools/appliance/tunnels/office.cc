@@ -293,6 +293,7 @@ Task<Result<void>> Office::reloaded() {
   co_await read_site(true);
   const identity::TrustBundleOrder bundle{keys_.authority().signed_bundle()};
   const identity::AddressesOrder told{site_.addresses_serial, site_.addresses};
+  for (Peer* console : consoles_) console->tell(control::TrustNotice{bundle.bundle});
   for (const auto& [endpoint, peer] : endpoints_) {
     order_to(*peer, identity::OrderKind::trust_bundle, to_json(bundle));
     if (site_.addresses_serial != addresses) order_to(*peer, identity::OrderKind::addresses, to_json(told));

@@ -184,6 +184,7 @@ Task<Result<void>> Peer::admit_console() {
   who_ = user_->name();
   office_.add_console(*this);
   welcome(false);
+  tell(control::TrustNotice{office_.keys().authority().signed_bundle()});
   co_return Result<void>();
 }
 
@@ -378,7 +379,8 @@ Result<void> Peer::on_attach(const mux::FrameView& frame) {
     const store::Session& row = session->row();
     const store::Hash& expected = console ? row.console_secret_hash : row.endpoint_secret_hash;
     const bool identity_fits = console ? row.user_id == user_id() : row.endpoint() == endpoint_;
-    allowed = identity_fits && equal_in_constant_time(expected, hash);
+    allowed = identity_fits && equal_in_constant_time(expected, hash) &&
+              (console || !session->start_is_void(BootClock::now()));
   }
   if (!allowed) {
     tasks_.spawn("refuse attach", refuse_attach(slot, attach->session));

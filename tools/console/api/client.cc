@@ -73,8 +73,8 @@ Error api_error(unsigned status, std::string_view body) {
   return {fault, std::move(text)};
 }
 
-ApiClient::ApiClient(identity::HostPort address, TlsClientPtr tls, std::string token)
-    : address_(std::move(address)), tls_(std::move(tls)), token_(std::move(token)) {}
+ApiClient::ApiClient(identity::HostPort address, TrustPtr trust, std::string token)
+    : address_(std::move(address)), trust_(std::move(trust)), token_(std::move(token)) {}
 
 HttpRequest ApiClient::made(std::string method, std::string_view path, const Query& query) const {
   HttpRequest request;
@@ -100,7 +100,7 @@ Task<Result<HttpResponse>> ApiClient::request(HttpRequest request, BodySink sink
     if (!response) {
       if (!kept || request.method == "GET") {
         Task<Result<std::unique_ptr<tunnel::TlsStream>>> dialling =
-            connect(address_, tls_, std::string(tunnel::kAlpnPinnedHttp));
+            connect(address_, trust_->client(), std::string(tunnel::kAlpnPinnedHttp));
         Result<std::unique_ptr<tunnel::TlsStream>> stream = co_await std::move(dialling);
         if (!stream) co_return stream.error();
         connection_ = std::move(*stream);

@@ -11,6 +11,7 @@
 #include "common/base/json.h"
 #include "tools/console/api/connect.h"
 #include "tools/console/api/http.h"
+#include "tools/console/api/trust.h"
 
 namespace jump::console {
 
@@ -26,7 +27,7 @@ Error api_error(unsigned status, std::string_view body);
 
 class ApiClient {
  public:
-  ApiClient(identity::HostPort address, TlsClientPtr tls, std::string token);
+  ApiClient(identity::HostPort address, TrustPtr trust, std::string token);
 
   // Paths are below kApiRoot, but for those that begin with "//" (then one slash less): "/jump-client",
   // "//oauth2/token". The JSON of a 2xx; null for one without a body.
@@ -48,7 +49,7 @@ class ApiClient {
   HttpRequest made(std::string method, std::string_view path, const Query& query) const;
 
   identity::HostPort address_;
-  TlsClientPtr tls_;
+  TrustPtr trust_;
   std::string token_;
   std::unique_ptr<tunnel::TlsStream> connection_;
 };

@@ -104,7 +104,8 @@ Result<TlsClientPtr> trusted(const Login& login) {
     if (!certificate) return wrap(certificate.error(), "stored CA");
     certificates.push_back(std::move(*certificate));
   }
-  Result<identity::CaSet> authorities = identity::CaSet::from(certificates);
+  Result<identity::CaSet> authorities =
+      login.trust ? identity::CaSet::from(*login.trust) : identity::CaSet::from(certificates);
   if (!authorities) return wrap(authorities.error(), "stored CA");
   return make_client(std::make_shared<tunnel::BundleVerifier>(std::move(*authorities), wall_seconds));
 }

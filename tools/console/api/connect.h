@@ -19,7 +19,7 @@ std::string to_text(const identity::HostPort& address);
 
 // Who the appliance must be. One of these, made once and used for all connections.
 using TlsClientPtr = std::shared_ptr<const tunnel::TlsClient>;
-// After log-in: any CA that was stored.
+// After log-in: any CA that was stored (trust.h keeps it up to date).
 Result<TlsClientPtr> trusted(const Login& login);
 
 // First contact. Without a pin everything that is well-formed passes, and what was seen is to be shown to a

@@ -10,20 +10,22 @@
 
 #include "common/base/error.h"
 #include "common/base/secret.h"
+#include "common/identity/trust_bundle.h"
 
 namespace jump::console {
 
 // HOME/login.json
 struct Login {
-  std::string address;                   // "appliance.example:443"
-  std::string ca_pin;                    // SHA-256 of the CA's SubjectPublicKeyInfo, base64url
-  std::vector<std::string> authorities;  // PEM, the one with the pin first
+  std::string address;                         // "appliance.example:443"
+  std::string ca_pin;                          // SHA-256 of the CA's SubjectPublicKeyInfo, base64url
+  std::vector<std::string> authorities;        // PEM, the one with the pin first: seen at log-in
+  std::optional<identity::TrustBundle> trust;  // what the appliance has handed out since; it counts then
   std::string user;
   std::optional<std::int64_t> user_id;
   Secret token;
   std::optional<std::int64_t> token_expires;  // seconds since 1970
 };
-BOOST_DESCRIBE_STRUCT(Login, (), (address, ca_pin, authorities, user, user_id, token, token_expires))
+BOOST_DESCRIBE_STRUCT(Login, (), (address, ca_pin, authorities, trust, user, user_id, token, token_expires))
 
 class Home {
  public:

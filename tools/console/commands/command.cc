@@ -49,9 +49,9 @@ Result<std::unique_ptr<ApiClient>> Context::api() const {
   if (!login) return login.error();
   const Result<identity::HostPort> address = parse_address(login->address);
   if (!address) return wrap(address.error(), "stored log-in");
-  const Result<TlsClientPtr> tls = trusted(*login);
-  if (!tls) return tls.error();
-  return std::make_unique<ApiClient>(*address, *tls, std::string(login->token.reveal_text()));
+  const Result<TrustPtr> trust = Trust::of_login(home_, *login);
+  if (!trust) return trust.error();
+  return std::make_unique<ApiClient>(*address, *trust, std::string(login->token.reveal_text()));
 }
 
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& about,

@@ -70,7 +70,7 @@ Task<int> login(Context& context, LoginOptions options) {
       password_of(options.password_file, "Password of " + printable(*user, 64) + ": ");
   if (!password) co_return fail(password.error());
 
-  ApiClient api(*address, *tls, "");
+  ApiClient api(*address, std::make_shared<Trust>(*tls), "");
   json::object body;
   body["username"] = *user;
   body["password"] = json::string(password->reveal_text());

@@ -82,12 +82,14 @@ Result<std::unique_ptr<SessionCommand>> SessionCommand::create(Context& context,
   if (!login) return login.error();
   const Result<identity::HostPort> address = parse_address(login->address);
   if (!address) return wrap(address.error(), "stored log-in");
-  const Result<TlsClientPtr> tls = trusted(*login);
-  if (!tls) return tls.error();
-  auto api = std::make_unique<ApiClient>(*address, *tls, std::string(login->token.reveal_text()));
-  return std::make_unique<SessionCommand>(context.executor(), std::move(api), dial_appliance(*address, *tls),
-                                          login->token, context.software(), std::move(options), somebody,
-                                          arguments.telnet);
+  const Result<TrustPtr> trust = Trust::of_login(context.home(), *login);
+  if (!trust) return trust.error();
+  auto api = std::make_unique<ApiClient>(*address, *trust, std::string(login->token.reveal_text()));
+  auto command = std::make_unique<SessionCommand>(
+      context.executor(), std::move(api), dial_appliance(*address, *trust), login->token, context.software(),
+      std::move(options), somebody, arguments.telnet);
+  command->tunnel_.on_trust = [trust = *trust](ByteView bundle) { return trust->learn(bundle); };
+  return command;
 }
 
 Task<PickedAsset> SessionCommand::pick_online(std::string wanted, bool wait) {

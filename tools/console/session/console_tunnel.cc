@@ -39,8 +39,9 @@ Task<Result<TransportPtr>> dial_tls(identity::HostPort address, TlsClientPtr tls
 
 }  // namespace
 
-ConsoleTunnel::Dial dial_appliance(identity::HostPort address, TlsClientPtr tls) {
-  return [address = std::move(address), tls = std::move(tls)] { return dial_tls(address, tls); };
+ConsoleTunnel::Dial dial_appliance(identity::HostPort address, TrustPtr trust) {
+  return
+      [address = std::move(address), trust = std::move(trust)] { return dial_tls(address, trust->client()); };
 }
 
 ConsoleTunnel::ConsoleTunnel(asio::any_io_executor executor, Dial dial, Secret token, std::string software,
@@ -190,10 +191,17 @@ Result<void> ConsoleTunnel::on_control_frame(const mux::FrameView& frame) {
     if (frame.header.kind >= mux::kFirstSkipped) return {};
     return Error(Fault::malformed, mux::kind_name(frame.header.kind) + " on slot 0");
   }
-  // The appliance asks a console nothing yet: what is not an answer is of a newer version.
+  // The appliance asks a console nothing: what is neither an answer nor known is of a newer version.
   const Result<std::optional<control::ControlMessage>> message =
       control_.on_frame(frame.header, frame.body(), control::Sender::appliance, control::Phase::normal);
-  return message ? Result<void>() : message.error();
+  if (!message) return message.error();
+  if (!*message || !on_trust) return {};
+  const auto* notice = std::get_if<control::NoticeMsg>(&**message);
+  const auto* trust = notice == nullptr ? nullptr : std::get_if<control::TrustNotice>(&notice->notice);
+  if (trust == nullptr) return {};
+  const Result<void> learnt = on_trust(trust->bundle);
+  if (!learnt) log::warning("console", "the trust bundle was not taken", {{"why", learnt.error().message()}});
+  return {};
 }
 
 void ConsoleTunnel::on_go_away(const mux::GoAwayBody& body) {

@@ -13,7 +13,7 @@
 #include "common/endpoint/control_channel.h"
 #include "common/endpoint/session_io.h"
 #include "common/tunnel/link.h"
-#include "tools/console/api/connect.h"
+#include "tools/console/api/trust.h"
 #include "tools/console/session/backoff.h"
 
 namespace jump::console {
@@ -35,6 +35,9 @@ class ConsoleTunnel : tunnel::LinkHandler {
   Task<Result<void>> up();
 
   endpoint::ControlChannel& control() { return control_; }
+  // What to do with a trust bundle of the appliance. An error is its fault, and logged.
+  std::function<Result<void>(ByteView bundle)> on_trust;
+
   // Binds the session's end to this tunnel and every later one. It must be taken out before it goes.
   void add(endpoint::SessionIo& session);
   void remove(endpoint::SessionIo& session);
@@ -77,6 +80,6 @@ class ConsoleTunnel : tunnel::LinkHandler {
 };
 
 // Over TLS to the appliance of this log-in.
-ConsoleTunnel::Dial dial_appliance(identity::HostPort address, TlsClientPtr tls);
+ConsoleTunnel::Dial dial_appliance(identity::HostPort address, TrustPtr trust);
 
 }  // namespace jump::console
