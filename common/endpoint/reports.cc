@@ -9,7 +9,10 @@ namespace {
 
 constexpr auto kLook = std::chrono::seconds(60);                  // for changes that nobody told of
 constexpr auto kGatewayAnswers = std::chrono::milliseconds(500);  // for gateways whose MAC is not known yet
-constexpr std::size_t kGatewaysMost = 8;                          // of one interface
+constexpr auto kNameLook = std::chrono::milliseconds(20);         // for the resolver, so often
+constexpr int kNameLooks = 15;
+constexpr auto kLateName = std::chrono::seconds(2);
+constexpr std::size_t kGatewaysMost = 8;  // of one interface
 constexpr std::uint32_t kIntervalLeast = 5;
 
 bool wanted(const control::ReportSettings& settings, std::string_view what) {
@@ -79,12 +82,18 @@ Task<bool> Reports::tell_all(ControlChannel& channel) {
     if (channel.attached() && settings_.interval_seconds > 0) {
       wait = std::clamp<Duration>(statistics_due - now, std::chrono::seconds(1), kLook);
     }
+    if (name_due_) wait = std::min<Duration>(wait, kLateName);
     co_await changed_.wait_for(wait);
+    // A name server that answered late: the name is told when it is known.
+    if (name_due_ && !names_.looking()) network_changed_ = true;
   }
 }
 
-Task<control::Inventory> Reports::inventory() const {
-  const platform::MachineName name = platform::machine_name();
+Task<control::Inventory> Reports::inventory() {
+  platform::MachineName name = names_.now();
+  for (int looks = 0; looks < kNameLooks && names_.looking(); ++looks) co_await sleep_for(kNameLook);
+  name_due_ = names_.looking();
+  if (!name_due_) name = names_.now();
   const platform::OperatingSystem system = platform::operating_system();
   control::Inventory inventory;
   inventory.hostname = name.hostname;

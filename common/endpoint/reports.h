@@ -6,6 +6,7 @@
 
 #include "common/endpoint/control_channel.h"
 #include "common/endpoint/family.h"
+#include "common/endpoint/own_name.h"
 #include "platform/machine.h"
 #include "platform/net_interfaces.h"
 
@@ -26,7 +27,7 @@ class Reports {
  private:
   Task<bool> tell_all(ControlChannel& channel);
   Task<> watch_network();
-  Task<control::Inventory> inventory() const;
+  Task<control::Inventory> inventory();
   control::Statistics statistics();
 
   asio::any_io_executor executor_;
@@ -34,6 +35,8 @@ class Reports {
   Event changed_;
   control::ReportSettings settings_;
   platform::CpuMeter cpu_;
+  OwnName names_;
+  bool name_due_ = false;  // the resolver has not answered yet
   bool inventory_due_ = false;
   bool network_changed_ = false;
   std::string inventory_told_;

@@ -87,11 +87,18 @@ class Browse(unittest.TestCase):
         self.server.run("curl", "-skf", "-X", "PATCH", "-H", f"Authorization: Bearer {self.token}", "-H", "Content-Type: application/json",
                         "-d", json.dumps(settings), url)
 
+    def events(self):
+        return [json.loads(line) for line in self.console.run("events", "--json").splitlines() if '"jumpoint.browse"' in line]
+
     def forget(self):
         """What was found is kept for a minute; not by an appliance that is started anew."""
         self.suite.process.stop()
         self.suite.start()
-        lab.wait_until(self.node.online, 30, "the node is back")
+        lab.wait_until(self.node_is_there, 30, "the node is back")
+
+    def node_is_there(self):
+        """As the appliance sees it; the node itself may not have noticed yet that its tunnel is gone."""
+        return any(node["online"] for node in json.loads(self.console.run("jumpoint", "nodes", "lab", "--json")))
 
     def browse(self):
         done = self.jump("browse", "lab", "--json")
@@ -109,7 +116,7 @@ class Browse(unittest.TestCase):
         if os.path.exists("/usr/share/ieee-data/oui.csv"):
             self.assertIn("Intel", box["vendor"])
         self.assertEqual(end["hosts"], len(hosts))
-        self.assertEqual(end["notes"], [])
+        self.assertNotIn("no right", " ".join(end["notes"]))
         if LONG:
             print(f"{len(hosts)} machines in {end['milliseconds']} ms, {end['packets']} packets")
         done = self.jump("browse", "lab")
@@ -117,7 +124,7 @@ class Browse(unittest.TestCase):
         self.assertRegex(done.stdout, rf"(?m)^{self.box.address} +{INTEL} .*ssh")
         self.assertEqual(len(done.stdout.splitlines()), len(hosts))
         self.assertRegex(done.stderr, r"start with `jump shell lab/ADDRESS`")
-        events = [json.loads(line) for line in self.console.run("events", "--json").splitlines() if '"jumpoint.browse"' in line]
+        events = lab.wait_until(self.events, 10, "the sweep is an event")
         self.assertEqual(len(events), 1)
         self.assertIn("10.78.0.0/23 on eth1", events[0]["details"]["swept"])
 
@@ -179,8 +186,8 @@ class Browse(unittest.TestCase):
     def test_6_a_node_that_dies_in_the_middle_is_said(self):
         self.forget()
         asking = self.server.start(*self.console.words("browse", "lab", "--json"), name="browse-cut", env=self.console.environment)
-        helper = lab.wait_until(lambda: self.node.processes("browse"), 15, "the helper runs")
-        for pid in [self.node.process.pid, *self.node.processes("tunnel"), *helper]:
+        helper = lab.wait_until(lambda: self.children("browse"), 15, "the helper runs")
+        for pid in [*self.children("tunnel"), *helper, self.node.process.pid]:
             os.kill(pid, signal.SIGKILL)
         self.assertEqual(asking.wait(), 255)
         self.assertIn("was lost in the middle; ask again", asking.output())
@@ -188,6 +195,21 @@ class Browse(unittest.TestCase):
         nobody = lab.wait_until(lambda: self.refusal_without_node(), 15, "nobody is there")
         self.assertEqual(nobody, "jump: The network of lab cannot be browsed: no node of it is online.\n")
         self.node.start()
+
+    def children(self, role):
+        """Of the node's supervisor."""
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
+                    parent = int(file.read().rsplit(")", 1)[1].split()[1])
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+            except OSError:
+                continue
+            if parent == self.node.process.pid and words[1:2] == [role.encode()]:
+                found.append(int(entry))
+        return found
 
     def refusal_without_node(self):
         done = self.jump("browse", "lab")

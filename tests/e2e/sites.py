@@ -3,6 +3,7 @@ one public address. Only the MAC addresses of their gateways tell them apart."""
 
 import json
 import os
+import re
 import sys
 
 import lab
@@ -52,6 +53,11 @@ class Sites:
         self._number += 1
         self._move(host, f"192.168.1.{self._number}")
         host.run("ip", "route", "add", "default", "via", "192.168.1.1")
+        # This machine's name servers are none there, and say so instead of nothing.
+        with open("/etc/resolv.conf", encoding="ascii", errors="replace") as file:
+            for server in re.findall(r"(?m)^nameserver\s+(\d+\.\d+\.\d+\.\d+)", file.read()):
+                if not server.startswith("127."):
+                    host.run("ip", "route", "replace", "unreachable", server)
         host.be_machine()
         return host
 

@@ -284,6 +284,8 @@ class Wake(unittest.TestCase):
         self.wake("cutshort")
         self.sites.suite.process.stop()
         self.sites.suite.start()
+        for helper in self.helpers:
+            lab.wait_until(lambda: self.info(helper.name)["online"], 30, f"{helper.name} is back")
         event = self.event_of("cutshort")
         self.assertEqual(len(event), 1)
         self.assertIn("the appliance was stopped", event[0]["text"])
