@@ -73,8 +73,9 @@ class Session:
         return [int(one) for one in found] == list(range(1, self.sent + 1))
 
     def words(self):
+        """What `jump` has to say; a log-in shell there may have something too."""
         with open(self.errors, encoding="utf-8") as errors:
-            return errors.read().strip()
+            return "\n".join(line.strip() for line in errors if line.startswith("jump: "))
 
 
 class Cluster(unittest.TestCase):
@@ -178,7 +179,8 @@ class Cluster(unittest.TestCase):
 
     def places(self):
         """Node by session, of those that run."""
-        return {one["id"]: one["node_name"] for one in self.console.sessions() if one["state"] == "running"}
+        rows = json.loads(self.console.run("sessions", "--live", "--limit", "500", "--json"))
+        return {one["id"]: one["node_name"] for one in rows if one["state"] == "running"}
 
     def spread(self):
         return dict(sorted(collections.Counter(self.places().values()).items()))
@@ -267,11 +269,22 @@ class Cluster(unittest.TestCase):
         left = [one for one in sessions if one not in ended]
         self.all_answer(left)
 
+        # The one that would be asked first, because it has the fewest, says nothing any more.
+        host = self.nodes["n1"].host
+        host.lose()
+        times = self.start_times(3)
+        print(f"n1, which has no sessions, is silent; a new start: {self.told(times)}", flush=True)
+        self.assertLess(max(times), 5)
+        host.restore()
+        node = self.nodes["n1"].process
+        said = len(node.output())
+        host.reset_connections(self.suite.port)
+        node.wait_for_output("online as=", 60, start=said)
+        # What it was asked meanwhile came too late, and nothing is left of it.
+        lab.wait_until(lambda: not self.nodes["n1"].processes("session"), 30, "n1 has no session processes")
+
         host = self.nodes["n2"].host
         host.lose()
-        times = self.start_times()
-        print(f"n2 is silent; a new start: {self.told(times)}", flush=True)
-        self.assertLess(max(times), 5)
         time.sleep(1)
         self.assertEqual([one.words() for one in left if one.process.poll() is not None], [], "they wait")
         host.restore()
@@ -303,6 +316,7 @@ class Cluster(unittest.TestCase):
         self.begin(3)
         self.assertGreater(self.spread()["n3"], after["n3"])
 
+    @unittest.skipUnless(LONG, "waits 20 s; JUMP_LONG=1")
     def test_4_session_processes_that_died_with_their_node(self):
         """The machine runs on; only the service and all of its processes were killed."""
         sessions = self.begin(3)

@@ -104,6 +104,32 @@ class Rules(BehindCase):
     def remove_copies(self):
         self.console.run("asset", "remove", "--yes", *(str(one["id"]) for one in self.copies()))
 
+    def test_a_stored_credential_is_nowhere_to_be_read(self):
+        terminal = self.terminal("shell", "default/box")
+        terminal.wait_for(r"\$ ?$")
+        secret = PASSWORD.encode()
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as words, open(f"/proc/{pid}/environ", "rb") as environment:
+                    self.assertNotIn(secret, words.read() + environment.read())
+            except OSError:
+                pass
+        terminal.type("exit\n")
+        terminal.status()
+        own, read = {self.password}, 0
+        for folder, _, names in os.walk(self.lab.folder):
+            for path in (os.path.join(folder, name) for name in names):
+                if os.path.isfile(path) and path not in own:
+                    with open(path, "rb") as file:
+                        self.assertNotIn(secret, file.read(), path)
+                    read += 1
+        for words in (("credential", "list", "--json"), ("info", "default/box", "--json"), ("events", "--json")):
+            self.assertNotIn(PASSWORD, self.console.run(*words))
+        keys = [os.path.join(folder, name) for folder, _, names in os.walk(self.suite.data) for name in names if "vault" in name]
+        print(f"    not in {read} files of appliance, node, consoles and logs; key: "
+              f"{[(os.path.basename(key), oct(os.stat(key).st_mode & 0o777)) for key in keys]}", flush=True)
+        self.assertEqual([os.stat(key).st_mode & 0o777 for key in keys], [0o600])
+
     def test_a_disabled_jumpoint_refuses_new_sessions_and_keeps_running_ones(self):
         running = self.terminal("shell", "box")
         running.wait_for(r"\$ ?$")
