@@ -103,6 +103,9 @@ Task<> BrowseDesk::follow(Running& running) {
   }
   finish(running, *running.end);
   running_.erase(running.browse.sweep);
+  // What was found takes megabytes: nobody has to ask for it to be forgotten.
+  co_await sleep_for(PresenceTable::kSweepKept + std::chrono::seconds(1));
+  presence_.forget_sweeps(BootClock::now());
 }
 
 void BrowseDesk::finish(const Running& running, wake::BrowseEnd end) {

@@ -18,6 +18,8 @@ namespace jump::appliance {
 // Written by the network thread, read by the database thread.
 class PresenceTable : public api::Presence {
  public:
+  static constexpr auto kSweepKept = std::chrono::minutes(1);  // what a sweep found, after its end
+
   std::optional<api::AgentPresence> agent(std::int64_t agent) const override {
     return of(store::agent_endpoint(agent));
   }
@@ -66,9 +68,12 @@ class PresenceTable : public api::Presence {
     }
     return view;
   }
+  void forget_sweeps(Instant now) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(sweeps_, [now](const auto& entry) { return entry.second.stale(now); });
+  }
   void begin_sweep(std::int64_t jumpoint, std::uint64_t number, std::int64_t node, std::string node_name) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(sweeps_, [now = BootClock::now()](const auto& entry) { return entry.second.stale(now); });
     Sweep sweep;
     sweep.view.sweep = number;
     sweep.view.node = node;
@@ -121,7 +126,6 @@ class PresenceTable : public api::Presence {
   }
 
   static constexpr std::size_t kAttemptsKept = 4096;
-  static constexpr auto kSweepKept = std::chrono::minutes(1);
 
   struct Sweep {
     api::SweepView view;  // without hosts
