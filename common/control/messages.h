@@ -122,7 +122,7 @@ struct Interface {
   std::vector<Address> addresses;
   std::optional<std::string> gateway;  // the best of `gateways`, as older versions told it
   std::optional<std::string> gateway_mac;
-  std::optional<std::string> kind;       // "vlan", "bridge", "bond", "tun", ...; absent: hardware, or not told
+  std::optional<std::string> kind;  // "vlan", "bridge", "bond", "tun", ...; absent: hardware, or not told
   std::optional<std::string> member_of;  // name of the bridge or bond above it
   std::optional<std::string> below;      // VLAN: name of the interface that carries it
   std::vector<Gateway> gateways;         // through it: of both families, best first
