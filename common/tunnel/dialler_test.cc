@@ -123,7 +123,7 @@ struct Dialling : testing::Test {
   std::map<std::string, std::vector<std::string>> names;
 
   Dialling() { proxy.to = appliance.listening.local_endpoint(); }
-  ~Dialling() override {
+  void TearDown() override {
     appliance.streams.clear();
     TaskGroup end(io.get_executor());
     end.spawn("end", stop_all());

@@ -14,7 +14,7 @@ const std::string& columns() {
 template <typename... Args>
 Result<void> run_soft(Db& db, std::string_view sql, const Args&... args) {
   Transaction transaction(db, Durability::soft);
-  const Result<void> done = run(db, sql, args...);
+  Result<void> done = run(db, sql, args...);
   if (!done) return done;
   return transaction.commit();
 }

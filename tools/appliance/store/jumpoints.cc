@@ -69,7 +69,7 @@ Result<void> Jumpoints::change(Jumpoint jumpoint) {
     if (!code) return code.error();
     jumpoint.code_name = std::move(*code);
   }
-  const Result<void> done = update(db_, "jumpoints", jumpoint);
+  Result<void> done = update(db_, "jumpoints", jumpoint);
   if (!done) return done;
   return transaction.commit();
 }
@@ -93,7 +93,7 @@ Result<void> Jumpoints::remove(std::int64_t id, std::string_view by, std::int64_
     const Result<bool> gone = remove_node(one.id, by, now);
     if (!gone) return gone.error();
   }
-  const Result<void> done = run(db_, "DELETE FROM jumpoints WHERE id = ?", id);
+  Result<void> done = run(db_, "DELETE FROM jumpoints WHERE id = ?", id);
   if (!done) return done;
   if (db_.changes() == 0) return Error(Fault::not_found, "no such Jumpoint");
   return transaction.commit();

@@ -426,7 +426,7 @@ Task<> Peer::answer_question(std::uint64_t ask, control::Question question) {
   if (auto* open = std::get_if<control::OpenSession>(&question)) {
     answer = co_await office_.open_session(*this, std::move(*open));
   } else if (auto* take_over = std::get_if<control::TakeOverSession>(&question)) {
-    answer = co_await office_.take_over_session(*this, std::move(*take_over));
+    answer = co_await office_.take_over_session(*this, *take_over);
   } else if (auto* end = std::get_if<control::EndSession>(&question)) {
     answer = co_await office_.end_session(*this, std::move(*end));
   } else if (auto* request = std::get_if<control::CertificateRequest>(&question)) {
@@ -472,7 +472,7 @@ Task<> Peer::store_inventory(control::Inventory inventory) {
   if (networks.size() > kNetworksMost) networks.resize(kNetworksMost);
   auto write = [endpoint = endpoint_, inventory = std::move(inventory),
                 networks = std::move(networks)](Backend& backend) -> Result<void> {
-    const Result<void> indexed = backend.store->networks.set(endpoint, networks);
+    Result<void> indexed = backend.store->networks.set(endpoint, networks);
     if (!indexed) return indexed;
     const store::JumpClients::Known known{inventory.hostname, inventory.fqdn, inventory.operating_system,
                                           inventory.software_version, inventory.private_ip};

@@ -56,7 +56,7 @@ Task<Result<control::SessionOpened>> ask_to_take_over(ConsoleTunnel& tunnel,
   control::TakeOverSession question;
   question.session = options.session;
   question.console_secret_hash = identity::sha256(options.secret);
-  auto asking = tunnel.control().ask(std::move(question));
+  auto asking = tunnel.control().ask(question);
   co_return co_await with_timeout(kOpenTimeout, "the appliance", std::move(asking));
 }
 
