@@ -95,7 +95,7 @@ endfunction()
 # One test that is a Python program; status 77 counts as skipped. End-to-end tests find the programs
 # in $JUMP_BIN.
 function(jump_script_test name)
-  cmake_parse_arguments(S "SERIAL" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  cmake_parse_arguments(S "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
   if(NOT JUMP_TESTS)
     return()
   endif()
@@ -104,7 +104,7 @@ function(jump_script_test name)
   endif()
   add_test(NAME ${name} COMMAND python3 -B ${S_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${S_TIMEOUT} LABELS "${S_LABELS}" SKIP_RETURN_CODE 77
-    ENVIRONMENT "JUMP_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONUNBUFFERED=1" RUN_SERIAL ${S_SERIAL})
+    ENVIRONMENT "JUMP_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};PYTHONUNBUFFERED=1")
 endfunction()
 
 # One libFuzzer program from *_fuzz.cc; built only with -DJUMP_FUZZ=ON (preset fuzz). Seeds, if it has
