@@ -44,6 +44,8 @@ class Completion(case.LabCase):
     def everything(self, terminal):
         self.tab(terminal, "jump inf", "^> jump info$")
         self.tab(terminal, "jump asset re", "^> jump asset remove$")
+        self.tab(terminal, "jump site ed", "^> jump site edit$")
+        self.tab(terminal, "jump site edit --network-b", "^> jump site edit --network-browsing$")
         self.tab(terminal, "jump shell --att", "^> jump shell --attach$")
         self.tab(terminal, "jump shell --", "--wait")
         self.tab(terminal, "jump info we", "^> jump info web-0")

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   add_wake_command(app, chosen);
   add_browse_command(app, chosen);
   add_credential_commands(app, chosen);
+  add_site_commands(app, chosen);
   add_people_commands(app, chosen);
   add_token_commands(app, chosen);
   add_event_commands(app, chosen);

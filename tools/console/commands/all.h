@@ -19,6 +19,7 @@ void add_jumpoint_commands(CLI::App& app, Chosen& chosen);    // jumpoint
 void add_wake_command(CLI::App& app, Chosen& chosen);         // wake
 void add_browse_command(CLI::App& app, Chosen& chosen);       // browse
 void add_credential_commands(CLI::App& app, Chosen& chosen);  // credential
+void add_site_commands(CLI::App& app, Chosen& chosen);        // site show|edit
 void add_people_commands(CLI::App& app, Chosen& chosen);      // user, group
 void add_token_commands(CLI::App& app, Chosen& chosen);       // token create|list|revoke
 void add_event_commands(CLI::App& app, Chosen& chosen);       // events

@@ -28,6 +28,16 @@ Result<json::value> switch_from(const std::string& text, const char* option) {
   return Error(Fault::invalid, std::string(option) + " '" + printable(text, 64) + "': on or off is meant");
 }
 
+json::value list_from(std::string_view text) {
+  json::array words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
 Task<Result<json::value>> node_from(ApiClient& api, std::string name, std::optional<std::int64_t> jumpoint) {
   if (!jumpoint) co_return Error(Fault::invalid, "--node needs --jumpoint");
   const Result<json::array> nodes =
@@ -57,6 +67,8 @@ Task<Result<json::value>> value_of(ApiClient& api, const Field& field, std::stri
       co_return number_from(text, field.option);
     case FieldType::on_off:
       co_return switch_from(text, field.option);
+    case FieldType::list:
+      co_return list_from(text);
     case FieldType::file_text:
     case FieldType::file_lines: {
       const Result<std::string> content = read_text_file(text);

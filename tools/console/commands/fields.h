@@ -1,5 +1,6 @@
 // Fields of the API's objects as options: one table says for each what it is called on the command line, what
-// in the API, and how its value is read. For assets behind a Jumpoint and for Jumpoints themselves.
+// in the API, and how its value is read. For assets behind a Jumpoint, for Jumpoints themselves and for the
+// site.
 #pragma once
 
 #include <map>
@@ -14,6 +15,7 @@ enum class FieldType {
   text,
   number,
   on_off,
+  list,        // words with commas between them; an empty text is an empty list
   file_text,   // the content of a file
   file_lines,  // its lines, as a list; empty ones and those that begin with # left out
   group,       // by name, as an id; the asset moves into that shared group
