@@ -38,6 +38,7 @@ Result<std::variant<store::Node, std::string>> choose_node(Call& call, const sto
   const store::Node* best = nullptr;
   std::uint32_t fewest = 0;
   bool online = false;
+  bool fresh = false;  // its tunnel stands, and it has not told yet what it can
   for (const store::Node& node : *nodes) {
     const std::optional<AgentPresence> presence = call.presence.node(node.id);
     if (!presence) continue;
@@ -45,6 +46,7 @@ Result<std::variant<store::Node, std::string>> choose_node(Call& call, const sto
     if (best != nullptr && presence->sessions >= fewest) continue;
     const Result<json::value> told = call.store.jumpoints.node_inventory(node.id);
     if (!told) return told.error();
+    fresh = fresh || told->is_null();
     const Result<control::Inventory> inventory = from_json<control::Inventory>(*told);
     if (!inventory || std::ranges::find(inventory->kinds, "browse") == inventory->kinds.end()) continue;
     best = &node;
@@ -52,9 +54,10 @@ Result<std::variant<store::Node, std::string>> choose_node(Call& call, const sto
   }
   using Choice = std::variant<store::Node, std::string>;
   if (best != nullptr) return Choice(*best);
-  return Choice(
-      online ? std::string("no node that is online may browse: its own file forbids it, or it is too old")
-             : std::string("no node of it is online"));
+  if (!online) return Choice(std::string("no node of it is online"));
+  return Choice(fresh ? std::string("its node has only just come; ask again in a moment")
+                      : std::string("no node that is online may browse: its own file forbids it, or it is "
+                                    "too old"));
 }
 
 }  // namespace

@@ -138,7 +138,14 @@ TEST_F(WakeTest, BrowsesByANodeThatMay) {
   EXPECT_EQ(post(where).message(), "The network of lab cannot be browsed: no node of it is online.");
   const store::Node node = add_node(jumpoint.id, "gw-1");
   presence.nodes[node.id] = {kNow, "direct", 0};
-  EXPECT_EQ(post(where).status, 409u);  // it has not said what it may
+  EXPECT_EQ(post(where).message(),
+            "The network of lab cannot be browsed: its node has only just come; ask again in a moment.");
+  ASSERT_TRUE(store->jumpoints.set_node_inventory(node.id, {"gw-1", "", "", "0.1.0", ""}, {"ssh"},
+                                                  json::object{{"kinds", json::array{"shell"}}}));
+  EXPECT_EQ(
+      post(where).message(),
+      "The network of lab cannot be browsed: no node that is online may browse: its own file forbids it, "
+      "or it is too old.");
   ASSERT_TRUE(store->jumpoints.set_node_inventory(node.id, {"gw-1", "", "", "0.1.0", ""}, {"ssh"},
                                                   inventory("02:77:01:00:00:51", kGateway)));
   const Answer answer = post(where);

@@ -268,6 +268,8 @@ Task<> Office::read_site(bool agents_too) {
   Result<store::SiteSettings> site = co_await database_.run(read);
   if (!site) co_return;
   site_ = std::move(*site);
+  // Nobody may look at what was found any more: it is not kept either.
+  if (!site_.network_browsing) presence_.forget_ended_sweeps();
   if (!agents_too) co_return;
   control::ReportSettings reports;
   reports.interval_seconds = site_.statistics_interval_seconds;

@@ -72,6 +72,11 @@ class PresenceTable : public api::Presence {
     const std::lock_guard lock(mutex_);
     std::erase_if(sweeps_, [now](const auto& entry) { return entry.second.stale(now); });
   }
+  // Whatever their age.
+  void forget_ended_sweeps() {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(sweeps_, [](const auto& entry) { return entry.second.ended.has_value(); });
+  }
   void begin_sweep(std::int64_t jumpoint, std::uint64_t number, std::int64_t node, std::string node_name) {
     const std::lock_guard lock(mutex_);
     Sweep sweep;
