@@ -87,10 +87,33 @@ def resident_kib(pid):
         return int(file.read().split("VmRSS:")[1].split()[0])
 
 
-class BehindCase(unittest.TestCase):
-    """An appliance, a Jumpoint "lab" with one node, and a console, all on this machine and for all tests of a class."""
+class PeopleOfThisMachine:
+    """For tests that need a user of this machine, of a class each."""
 
-    USER = PASSWORD = ""  # of a user of this machine, where one is needed
+    USER = PASSWORD = ""
+
+    @classmethod
+    def make_user(cls):
+        if subprocess.run(["id", cls.USER], capture_output=True).returncode != 0:
+            lab.sh("useradd", "--create-home", "--shell", "/bin/bash", cls.USER)
+        cls.addClassCleanup(cls.remove_user)
+        subprocess.run(["chpasswd"], input=f"{cls.USER}:{cls.PASSWORD}\n", text=True, check=True)
+
+    @classmethod
+    def remove_user(cls):
+        """With what still runs in its name: shells outlive the server that started them."""
+        for pid in subprocess.run(["pgrep", "-u", cls.USER], capture_output=True, text=True).stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        lab.wait_until(lambda: subprocess.run(["pgrep", "-u", cls.USER], capture_output=True).returncode != 0, 10,
+                       f"processes of {cls.USER} end")
+        subprocess.run(["userdel", "--remove", cls.USER], capture_output=True)
+
+
+class BehindCase(PeopleOfThisMachine, unittest.TestCase):
+    """An appliance, a Jumpoint "lab" with one node, and a console, all on this machine and for all tests of a class."""
 
     @classmethod
     def setUpClass(cls):
@@ -111,25 +134,6 @@ class BehindCase(unittest.TestCase):
         except BaseException:
             cls.lab.print_logs()
             raise
-
-    @classmethod
-    def make_user(cls):
-        if subprocess.run(["id", cls.USER], capture_output=True).returncode != 0:
-            lab.sh("useradd", "--create-home", "--shell", "/bin/bash", cls.USER)
-        cls.addClassCleanup(cls.remove_user)
-        subprocess.run(["chpasswd"], input=f"{cls.USER}:{cls.PASSWORD}\n", text=True, check=True)
-
-    @classmethod
-    def remove_user(cls):
-        """With what still runs in its name: shells outlive the server that started them."""
-        for pid in subprocess.run(["pgrep", "-u", cls.USER], capture_output=True, text=True).stdout.split():
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        lab.wait_until(lambda: subprocess.run(["pgrep", "-u", cls.USER], capture_output=True).returncode != 0, 10,
-                       f"processes of {cls.USER} end")
-        subprocess.run(["userdel", "--remove", cls.USER], capture_output=True)
 
     @classmethod
     def prepare(cls):
