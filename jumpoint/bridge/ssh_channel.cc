@@ -98,11 +98,35 @@ void SshChannel::signal(const std::string& name) {
   connection_.sent();
 }
 
+std::size_t SshChannel::Ahead::hand_out(std::span<std::uint8_t> into) {
+  const std::size_t size = std::min(into.size(), bytes.size() - handed_out);
+  std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(handed_out), size, into.begin());
+  handed_out += size;
+  if (handed_out == bytes.size()) {
+    bytes.clear();
+    handed_out = 0;
+  }
+  return size;
+}
+
 Task<Result<std::size_t>> SshChannel::read(std::span<std::uint8_t> into, bool error_output) {
   while (true) {
-    // What has arrived before the connection ended is still there.
-    const int got = ssh_channel_read_nonblocking(
-        channel_, into.data(), static_cast<std::uint32_t>(into.size()), error_output ? 1 : 0);
+    Ahead& ahead = ahead_[error_output ? 1 : 0];
+    if (!ahead.bytes.empty()) co_return ahead.hand_out(into);
+    // What has arrived before the connection ended is still there. All of it at once: asked for less than it
+    // holds, libssh 0.10 tells the target a window of 4 GiB, and what then comes is kept, without an end and
+    // moved at each read.
+    const int there = ssh_channel_poll(channel_, error_output ? 1 : 0);
+    int got = there;
+    if (there > 0) {
+      const auto all = static_cast<std::size_t>(there);
+      const bool fits = all <= into.size();
+      if (!fits) ahead.bytes.resize(all);
+      got = ssh_channel_read_nonblocking(channel_, fits ? into.data() : ahead.bytes.data(),
+                                         static_cast<std::uint32_t>(all), error_output ? 1 : 0);
+      if (!fits) ahead.bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+      if (!fits && got > 0) got = static_cast<int>(ahead.hand_out(into));
+    }
     connection_.sent();
     if (got > 0) {
       // Others may wait for what this has made room for.

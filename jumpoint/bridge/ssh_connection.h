@@ -125,10 +125,18 @@ class SshChannel {
   const Exit& exit() const { return exit_; }
 
  private:
+  // Read, and not yet asked for; at most libssh's window.
+  struct Ahead {
+    Bytes bytes;
+    std::size_t handed_out = 0;
+    std::size_t hand_out(std::span<std::uint8_t> into);
+  };
+
   Task<Result<void>> request(std::function<int()> step, std::string what);
 
   SshConnection& connection_;
   ssh_channel channel_;
+  Ahead ahead_[2];  // output, error output
   ssh_channel_callbacks_struct callbacks_{};
   Exit exit_;
 };

@@ -186,12 +186,24 @@ class SshServer::Impl::Channel : public SshChannel {
   Task<Result<std::size_t>> read(std::span<std::uint8_t> into) override {
     while (true) {
       if (!usable()) co_return gone();
-      const int size =
-          ssh_channel_read_nonblocking(channel_, into.data(), static_cast<std::uint32_t>(into.size()), 0);
-      // The window that this opens is told by the next turn.
-      if (size > 0) server_.wake.set();
-      if (size > 0) co_return static_cast<std::size_t>(size);
-      if (size == SSH_ERROR) co_return gone();
+      if (!ahead_.empty()) co_return hand_out(into);
+      // All of it at once: asked for less than it holds, libssh 0.10 tells the other side a window of 4 GiB,
+      // and what then comes is kept, without an end and moved at each read.
+      const int there = ssh_channel_poll(channel_, 0);
+      if (there == SSH_ERROR) co_return gone();
+      if (there > 0) {
+        const auto all = static_cast<std::size_t>(there);
+        const bool fits = all <= into.size();
+        if (!fits) ahead_.resize(all);
+        const int size = ssh_channel_read_nonblocking(channel_, fits ? into.data() : ahead_.data(),
+                                                      static_cast<std::uint32_t>(all), 0);
+        if (!fits) ahead_.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+        if (size == SSH_ERROR) co_return gone();
+        // The window that this opens is told by the next turn.
+        if (size > 0) server_.wake.set();
+        if (size > 0 && fits) co_return static_cast<std::size_t>(size);
+        if (size > 0) continue;
+      }
       if (ssh_channel_is_eof(channel_) != 0) co_return std::size_t{0};
       co_await readable_.wait();
     }
@@ -267,6 +279,17 @@ class SshServer::Impl::Channel : public SshChannel {
   bool usable() const { return !closed_ && server_.connected() && ssh_channel_is_open(channel_) != 0; }
   static Error gone() { return {Fault::closed, "the SSH client has gone"}; }
 
+  std::size_t hand_out(std::span<std::uint8_t> into) {
+    const std::size_t size = std::min(into.size(), ahead_.size() - handed_out_);
+    std::copy_n(ahead_.begin() + static_cast<std::ptrdiff_t>(handed_out_), size, into.begin());
+    handed_out_ += size;
+    if (handed_out_ == ahead_.size()) {
+      ahead_.clear();
+      handed_out_ = 0;
+    }
+    return size;
+  }
+
   int start(SshRequest::Kind kind, const char* text) {
     if (std::exchange(started_, true)) return 1;
     request_.kind = kind;
@@ -292,6 +315,8 @@ class SshServer::Impl::Channel : public SshChannel {
   ssh_channel channel_;
   ssh_channel_callbacks_struct callbacks_{};
   SshRequest request_;
+  Bytes ahead_;  // read, and not yet asked for; at most libssh's window
+  std::size_t handed_out_ = 0;
   bool started_ = false;
   bool closed_ = false;
   bool concluded_ = false;
