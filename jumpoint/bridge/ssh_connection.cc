@@ -188,11 +188,16 @@ void SshConnection::process() {
     ssh_event_dopoll(event_, 0);
     if (ssh_is_connected(session_) == 0) fail(last_error("connection"));
   }
+  heard_ = sent_.in_bytes + received_.in_bytes;
   bell_.ring();
   sent();
 }
 
 void SshConnection::sent() {
+  // A call for one stream's bytes makes libssh read what there is, past pump(): whoever waits for another
+  // stream, for room or for an answer would not hear of it.
+  const std::uint64_t heard = sent_.in_bytes + received_.in_bytes;
+  if (std::exchange(heard_, heard) != heard) bell_.ring();
   if (!over_ && write_pending()) flush_.set();
 }
 

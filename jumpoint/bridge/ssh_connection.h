@@ -56,7 +56,7 @@ class SshConnection {
 
   // Calls `step` again at each ring until it says something else than SSH_AGAIN.
   Task<Result<int>> repeat(std::function<int()> step, Duration limit, std::string what);
-  // After calls of libssh that send something.
+  // After each call of libssh that may send or receive something.
   void sent();
   // Both loops end; awaits end with this error (the first counts).
   void fail(Error error);
@@ -88,6 +88,7 @@ class SshConnection {
   ssh_event event_ = nullptr;
   ssh_counter_struct received_{};
   ssh_counter_struct sent_{};
+  std::uint64_t heard_ = 0;  // bytes received when the bell rang last
   bool strict_ = false;
   std::optional<Error> over_;
 };

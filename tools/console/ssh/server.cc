@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <deque>
 #include <list>
+#include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -116,6 +117,15 @@ struct SshServer::Impl {
 
   asio::any_io_executor executor;
   Serve serve;
+  // A call for one channel's bytes makes libssh read what there is: the others hear of it by the next turn.
+  void tell_of_arrivals() {
+    const std::uint64_t now = socket_counter.in_bytes + packet_counter.in_bytes;
+    if (std::exchange(heard, now) != now) wake.set();
+  }
+
+  ssh_counter_struct socket_counter{};
+  ssh_counter_struct packet_counter{};
+  std::uint64_t heard = 0;
   SessionPtr session;
   EventPtr event;
   ssh_server_callbacks_struct callbacks{};
@@ -205,6 +215,7 @@ class SshServer::Impl::Channel : public SshChannel {
         if (size > 0) continue;
       }
       if (ssh_channel_is_eof(channel_) != 0) co_return std::size_t{0};
+      server_.tell_of_arrivals();
       co_await readable_.wait();
     }
   }
@@ -417,6 +428,7 @@ Result<std::unique_ptr<SshServer>> SshServer::create(asio::any_io_executor execu
   impl->event.reset(ssh_event_new());
   const BindPtr bind(ssh_bind_new());
   if (!impl->session || !impl->event || !bind) return Error(Fault::internal, "libssh has no memory");
+  ssh_set_counters(impl->session.get(), &impl->socket_counter, &impl->packet_counter);
   // Nothing from /etc/ssh: this server is not the machine's.
   const bool no = false;
   ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
