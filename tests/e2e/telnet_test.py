@@ -138,6 +138,7 @@ class Telnet(BehindCase):
         terminal.type("grüße\n")
         terminal.wait_for(r"^grM-CM-<M-CM-\^_e\$$")
         terminal.keys("C-c")
+        terminal.wait_for(r"~\$\s*\Z")  # the key throws away what is typed before it is obeyed
         # The server throws away what it has not sent when the key comes, and says so by a synch.
         terminal.type("clear; yes\n")
         terminal.wait_for(r"^y\ny\ny$")

@@ -1,5 +1,7 @@
 // `jump`: one command, read from the command line, run on one thread.
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -31,9 +33,7 @@ int run_command(const Command& command) {
   return status;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_command_line(int argc, char** argv) {
   tunnel::init_tls();
   log::set_level(log::Level::error);
   CLI::App app("jump: sessions with the assets of an appliance, and their administration", "jump");
@@ -63,4 +63,17 @@ int main(int argc, char** argv) {
   if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
   if (verbose) log::set_level(log::Level::debug);
   return run_command(chosen.command);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_command_line(argc, argv);
+  } catch (const std::exception& fault) {
+    static_cast<void>(std::fprintf(stderr, "jump: %s\n", fault.what()));
+  } catch (...) {
+    static_cast<void>(std::fputs("jump: a fault of its own\n", stderr));
+  }
+  return kJumpFailed;
 }
