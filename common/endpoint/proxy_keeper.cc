@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
+#include "common/endpoint/wake/helper_errors.h"
 #include "platform/users.h"
 
 namespace jump::endpoint {
@@ -25,16 +25,6 @@ Task<> say(platform::Pipe& to, const std::optional<ProxyInput>& input, Event& wa
     co_await wanted.wait();
   }
   to.close();
-}
-
-// What it logs is ours.
-Task<> pass_on_errors(platform::Pipe& from) {
-  std::array<std::uint8_t, 4096> piece;
-  while (true) {
-    const Result<std::size_t> got = co_await from.read(piece);
-    if (!got || *got == 0) co_return;
-    std::fwrite(piece.data(), 1, *got, stderr);
-  }
 }
 
 }  // namespace

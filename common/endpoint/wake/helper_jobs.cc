@@ -1,11 +1,11 @@
 #include "common/endpoint/wake/helper_jobs.h"
 
 #include <array>
-#include <cstdio>
 
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
+#include "common/endpoint/wake/helper_errors.h"
 
 namespace jump::endpoint {
 namespace {
@@ -26,16 +26,6 @@ class Counted {
  private:
   std::uint32_t& count_;
 };
-
-// What it logs is ours.
-Task<> pass_on_errors(platform::Pipe& from) {
-  std::array<std::uint8_t, 4096> piece;
-  while (true) {
-    const Result<std::size_t> got = co_await from.read(piece);
-    if (!got || *got == 0) co_return;
-    std::fwrite(piece.data(), 1, *got, stderr);
-  }
-}
 
 }  // namespace
 
