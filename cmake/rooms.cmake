@@ -8,7 +8,17 @@ add_custom_target(unit_tests)
 add_custom_target(thread_tests)
 add_custom_target(fuzz_targets)
 
+# The room `platform` is the one of the system that is built for; everything above names only it.
+if(WIN32)
+  set(JUMP_SYSTEM windows)
+else()
+  set(JUMP_SYSTEM linux)
+endif()
+
 function(jump_target_name out path)
+  if(path STREQUAL "platform")
+    set(path platform/${JUMP_SYSTEM})
+  endif()
   string(REPLACE "/" "_" name "${path}")
   set(${out} "jump_${name}" PARENT_SCOPE)
 endfunction()
