@@ -1,9 +1,5 @@
 #include "common/tunnel/acceptor.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -27,10 +23,6 @@ constexpr int kBacklog = 4096;
 constexpr auto kLookAround =
     std::chrono::milliseconds(250);  // for who may be evicted, or has become admissible
 constexpr std::uint64_t kLogEvery = 10000;
-
-int open_reserve() {
-  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
 
 bool worth_a_line(std::uint64_t count) {
   return count == 1 || count % kLogEvery == 0;
@@ -85,12 +77,7 @@ Acceptor::Acceptor(asio::any_io_executor executor, std::shared_ptr<const TlsServ
       handler_(std::move(handler)),
       settings_(settings),
       tasks_(executor),
-      gate_(executor),
-      reserve_(open_reserve()) {}
-
-Acceptor::~Acceptor() {
-  if (reserve_ >= 0) ::close(reserve_);
-}
+      gate_(executor) {}
 
 Result<void> Acceptor::listen(const std::string& address) {
   const Result<tcp::endpoint> endpoint = parse(address);
@@ -136,7 +123,7 @@ Task<> Acceptor::accept_loop(Port& port) {
     auto [failure, socket] = co_await port.socket.async_accept(asio::as_tuple(asio::use_awaitable));
     if (!failure) {
       take(std::move(socket));
-    } else if (failure == asio::error::no_descriptors || failure.value() == ENFILE) {
+    } else if (platform::out_of_descriptors(failure)) {
       if (without_descriptors(port)) continue;
       // The kernel says so even when nobody is there: wait for somebody, or this would spin.
       co_await port.socket.async_wait(tcp::acceptor::wait_read, asio::as_tuple(asio::use_awaitable));
@@ -154,31 +141,26 @@ void Acceptor::take(tcp::socket socket) {
   if (!gone) tasks_.spawn("handshake", serve(std::move(socket), source_of(remote.address())));
 }
 
-// Without a descriptor a connection can neither be taken nor refused: one is kept for this, so that the peer
-// is told at once. False: nobody was there.
+// False: nobody was there.
 bool Acceptor::without_descriptors(Port& port) {
-  if (reserve_ >= 0) ::close(reserve_);
-  const int taken = ::accept4(port.socket.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
-  reserve_ = open_reserve();
-  if (taken < 0) return false;
-  if (reserve_ >= 0) {  // there are some again
+  using Outcome = platform::AcceptReserve::Outcome;
+  int connection = -1;
+  const Outcome outcome = reserve_.accept(static_cast<int>(port.socket.native_handle()), connection);
+  if (outcome == Outcome::taken) {
     tcp::socket socket(executor_);
     boost::system::error_code failed;
-    socket.assign(port.protocol, taken, failed);
+    socket.assign(port.protocol, connection, failed);
     if (failed) {
-      ::close(taken);
+      platform::close_socket(connection);
     } else {
       take(std::move(socket));
     }
-    return true;
   }
-  ::close(taken);
-  reserve_ = open_reserve();
-  if (worth_a_line(++counters_.out_of_descriptors)) {
+  if (outcome == Outcome::refused && worth_a_line(++counters_.out_of_descriptors)) {
     log::error("acceptor", "no file descriptors left; connections are closed",
                {{"times", counters_.out_of_descriptors}});
   }
-  return true;
+  return outcome != Outcome::nobody;
 }
 
 Task<> Acceptor::wait_for_room(Port& port) {

@@ -26,6 +26,7 @@
 #include "common/base/task_group.h"
 #include "common/tunnel/handshake_gate.h"
 #include "common/tunnel/tls_stream.h"
+#include "platform/sockets.h"
 
 namespace jump::tunnel {
 
@@ -75,7 +76,7 @@ class Acceptor {
   Acceptor(asio::any_io_executor executor, std::shared_ptr<const TlsServer> context, Handler handler);
   Acceptor(asio::any_io_executor executor, std::shared_ptr<const TlsServer> context, Handler handler,
            Settings settings);
-  ~Acceptor();
+  ~Acceptor() = default;
 
   // "0.0.0.0:443", "[::]:443". Fault names the address and what is wrong with it. IPv6 sockets take IPv6
   // only.
@@ -131,7 +132,7 @@ class Acceptor {
   std::list<Port> ports_;
   std::list<Unfinished*> unfinished_;
   std::list<Parked*> parked_;  // the oldest first
-  int reserve_ = -1;           // given up to refuse a connection when there are no descriptors left
+  platform::AcceptReserve reserve_;
   Counters counters_;
 };
 

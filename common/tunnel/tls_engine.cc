@@ -10,7 +10,7 @@
 #include <boost/asio/error.hpp>
 
 #include "common/base/check.h"
-#include "common/tunnel/socket_options.h"
+#include "platform/sockets.h"
 
 namespace jump::tunnel {
 namespace {
@@ -84,7 +84,7 @@ int TlsEngine::bio_read(std::span<std::uint8_t> into, bool& again) {
     }
     WorkerBuffers& buffers = WorkerBuffers::mine();
     const std::span<std::uint8_t> room = buffers.claim();
-    const Result<std::size_t> got = receive_now(socket_, room);
+    const Result<std::size_t> got = platform::receive_now(socket_, room);
     if (!got) {
       ended_ = true;
       if (!got.error().is(Fault::closed)) broken_ = got.error();
@@ -322,7 +322,7 @@ Result<void> TlsEngine::send_out() {
   if (unsendable_) return *unsendable_;
   if (out_ == 0) return {};
   const ByteView bytes(WorkerBuffers::mine().out(), std::exchange(out_, 0));
-  const Result<std::size_t> sent = send_now(socket_, bytes);
+  const Result<std::size_t> sent = platform::send_now(socket_, bytes);
   if (!sent) return *(unsendable_ = sent.error());
   if (*sent < bytes.size()) kept_out_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(*sent), bytes.end());
   return {};
@@ -330,7 +330,7 @@ Result<void> TlsEngine::send_out() {
 
 Result<void> TlsEngine::flush() {
   while (backlog()) {
-    const Result<std::size_t> sent = send_now(socket_, ByteView(kept_out_).subspan(sent_));
+    const Result<std::size_t> sent = platform::send_now(socket_, ByteView(kept_out_).subspan(sent_));
     if (!sent) return *(unsendable_ = sent.error());
     if (*sent == 0) return {};
     sent_ += *sent;

@@ -9,8 +9,8 @@
 #include "common/base/check.h"
 #include "common/base/with_timeout.h"
 #include "common/tunnel/endpoint_text.h"
-#include "common/tunnel/socket_options.h"
 #include "common/tunnel/tls_engine.h"
+#include "platform/sockets.h"
 
 namespace jump::tunnel {
 namespace {
@@ -34,8 +34,8 @@ Task<Result<std::unique_ptr<TlsStream>>> TlsStream::connect(tcp::socket socket,
                                                             std::shared_ptr<const TlsClient> context,
                                                             TlsConnectOptions options) {
   std::unique_ptr<TlsStream> stream(new TlsStream(std::move(socket), context));
-  const int native = stream->socket_.native_handle();
-  const Result<void> tuned = tune_tcp(native);
+  const int native = static_cast<int>(stream->socket_.native_handle());
+  const Result<void> tuned = platform::tune_tcp(native);
   if (!tuned) co_return stream->named(tuned.error());
   Result<std::unique_ptr<TlsEngine>> engine =
       TlsEngine::client(native, *context, options.alpn, options.server_name, std::move(options.psk));
@@ -50,8 +50,8 @@ Task<Result<std::unique_ptr<TlsStream>>> TlsStream::accept(tcp::socket socket,
                                                            std::shared_ptr<const TlsServer> context,
                                                            HandshakeGate* gate, HandshakeProgress* progress) {
   std::unique_ptr<TlsStream> stream(new TlsStream(std::move(socket), context));
-  const int native = stream->socket_.native_handle();
-  const Result<void> tuned = tune_tcp(native);
+  const int native = static_cast<int>(stream->socket_.native_handle());
+  const Result<void> tuned = platform::tune_tcp(native);
   if (!tuned) co_return stream->named(tuned.error());
   Result<std::unique_ptr<TlsEngine>> engine = TlsEngine::server(native, *context);
   if (!engine) co_return engine.error();
@@ -112,7 +112,7 @@ Task<Result<void>> TlsStream::part() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   std::array<std::uint8_t, 4096> rest;
   for (std::size_t total = 0; total < kPartBytes;) {
-    const Result<std::size_t> got = receive_now(socket_.native_handle(), rest);
+    const Result<std::size_t> got = platform::receive_now(static_cast<int>(socket_.native_handle()), rest);
     if (!got) break;
     total += *got;
     if (*got > 0) continue;
@@ -181,12 +181,19 @@ Task<Result<void>> TlsStream::writable() {
 }
 
 void TlsStream::set_unsent_limit(std::size_t bytes) {
-  if (!closed_) limit_unsent(socket_.native_handle(), bytes);
+  if (!closed_) platform::limit_unsent(static_cast<int>(socket_.native_handle()), bytes);
 }
 
 PathState TlsStream::path() const {
   // native_handle() is not const; the descriptor is only asked.
-  return closed_ ? PathState{} : read_path(const_cast<tcp::socket&>(socket_).native_handle());
+  if (closed_) return {};
+  const platform::TcpState tcp =
+      platform::tcp_state(static_cast<int>(const_cast<tcp::socket&>(socket_).native_handle()));
+  PathState path;
+  path.delivery_rate = tcp.delivery_rate;
+  path.unsent = tcp.unsent;
+  path.round_trip = tcp.round_trip;
+  return path;
 }
 
 Task<Result<void>> TlsStream::shutdown() {

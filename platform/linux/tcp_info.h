@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace jump::tunnel {
+namespace jump::platform {
 
 struct TcpInfo {
   std::uint64_t delivery_rate = 0;  // bytes a second
@@ -13,4 +13,4 @@ struct TcpInfo {
 // Zeros where the system does not know.
 TcpInfo read_tcp_info(int socket) noexcept;
 
-}  // namespace jump::tunnel
+}  // namespace jump::platform

@@ -1,11 +1,11 @@
-#include "common/tunnel/tcp_info.h"
+#include "platform/linux/tcp_info.h"
 
 // Not <netinet/tcp.h>: its tcp_info ends before the delivery rate.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-namespace jump::tunnel {
+namespace jump::platform {
 
 TcpInfo read_tcp_info(int socket) noexcept {
   // An older kernel fills a shorter structure; the rest stays zero.
@@ -20,4 +20,4 @@ TcpInfo read_tcp_info(int socket) noexcept {
   return result;
 }
 
-}  // namespace jump::tunnel
+}  // namespace jump::platform
