@@ -29,4 +29,9 @@ class Handle {
   int native_ = -1;
 };
 
+// The standard handles of this process, for Pipe, ProcessSpec and the like; -1 where it has none.
+int standard_input();
+int standard_output();
+int standard_error();
+
 }  // namespace jump::platform

@@ -11,6 +11,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/error.h"
+#include "common/base/secret.h"
 #include "common/base/task_group.h"
 #include "platform/handle.h"
 
@@ -43,5 +44,10 @@ class Pipe {
 // Both ends of a new pipe: first = the end to read, second = the end to write. Blocking until given to a
 // Pipe.
 Result<std::pair<Handle, Handle>> make_pipe();
+
+// For the start of a process, before it has a loop. Blocking; 0 = the end.
+Result<std::size_t> read_blocking(int handle, std::span<std::uint8_t> into);
+// All of it, to its end; Fault::too_large above `limit` bytes.
+Result<Secret> read_to_end(int handle, std::size_t limit);
 
 }  // namespace jump::platform

@@ -3,11 +3,6 @@
 #include <array>
 #include <string_view>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-
 namespace jump::endpoint {
 namespace {
 
@@ -30,22 +25,33 @@ Result<FamilyMessage> decode(std::string_view kind, const json::value& body) {
 
 }  // namespace
 
-FamilyChannel::FamilyChannel(asio::any_io_executor executor, int socket)
-    : socket_(executor, asio::local::stream_protocol(), socket), turn_(executor) {}
+FamilyChannel::FamilyChannel(asio::any_io_executor executor, platform::Handle end)
+    : stream_(executor, std::move(end)), turn_(executor) {}
+
+Task<Result<void>> FamilyChannel::read_all(std::span<std::uint8_t> into) {
+  while (!into.empty()) {
+    const Result<std::size_t> got = stream_.read_now(into);
+    if (!got) co_return got.error();
+    into = into.subspan(*got);
+    if (*got > 0) continue;
+    const Result<void> ready = co_await stream_.readable();
+    if (!ready) co_return ready.error();
+  }
+  co_return Result<void>();
+}
 
 Task<Result<FamilyMessage>> FamilyChannel::receive() {
   std::array<std::uint8_t, 4> head;
-  auto [head_error, head_size] =
-      co_await asio::async_read(socket_, asio::buffer(head), asio::as_tuple(asio::use_awaitable));
-  if (head_error) co_return Error(Fault::closed, "the other process is gone");
+  const Result<void> begun = co_await read_all(head);
+  if (!begun) co_return Error(Fault::closed, "the other process is gone");
   const std::size_t size = get_u32(head.data());
   if (size > kFamilyBytes) {
     co_return Error(Fault::too_large, "family message of " + std::to_string(size) + " bytes");
   }
-  std::string text(size, '\0');
-  auto [error, got] =
-      co_await asio::async_read(socket_, asio::buffer(text), asio::as_tuple(asio::use_awaitable));
-  if (error) co_return Error(Fault::closed, "the other process is gone");
+  Bytes bytes(size);
+  const Result<void> whole = co_await read_all(bytes);
+  if (!whole) co_return Error(Fault::closed, "the other process is gone");
+  const std::string_view text = as_text(bytes);
   const Result<json::value> value = parse_json_value(text, kFamilyBytes);
   if (!value) co_return value.error();
   const json::object* object = value->if_object();
@@ -62,22 +68,21 @@ Task<Result<void>> FamilyChannel::send(FamilyMessage message) {
   object["kind"] = kNames[message.index()];
   object["body"] = std::visit([](const auto& body) { return to_json(body); }, message);
   const std::string text = json::serialize(object);
-  std::string framed(4, '\0');
-  put_u32(reinterpret_cast<std::uint8_t*>(framed.data()), static_cast<std::uint32_t>(text.size()));
-  framed += text;
+  std::array<std::uint8_t, 4> head;
+  put_u32(head.data(), static_cast<std::uint32_t>(text.size()));
+  const std::array<ByteView, 2> parts{ByteView(head), as_bytes(text)};
   while (sending_) co_await turn_.wait();
   sending_ = true;
-  auto [error, size] =
-      co_await asio::async_write(socket_, asio::buffer(framed), asio::as_tuple(asio::use_awaitable));
+  Result<void> sent = stream_.write_now(parts);
+  if (sent && stream_.backlog()) sent = co_await stream_.writable();
   sending_ = false;
   turn_.set();
-  if (error) co_return Error(Fault::closed, "the other process is gone");
+  if (!sent) co_return Error(Fault::closed, "the other process is gone");
   co_return Result<void>();
 }
 
 void FamilyChannel::close() {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
 }
 
 }  // namespace jump::endpoint

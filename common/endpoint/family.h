@@ -1,6 +1,6 @@
 // What the processes of one endpoint say to each other: supervisor and tunnel process over an inherited
-// socket pair, and the set-up that the supervisor gives to a session process on its standard input. Each
-// message is u32 big-endian length
+// pair of local ends, and the set-up that the supervisor gives to a session process on its standard input.
+// Each message is u32 big-endian length
 // + JSON {"kind": …, "body": …}, at most 256 KiB.
 //
 // The tunnel process talks to the network and is not believed: all that it can make the supervisor do is look
@@ -12,7 +12,6 @@
 #include <variant>
 #include <vector>
 
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/describe.hpp>
 
 #include "common/base/json.h"
@@ -21,6 +20,7 @@
 #include "common/identity/fingerprint.h"
 #include "common/identity/order.h"
 #include "common/identity/trust_bundle.h"
+#include "platform/local_stream.h"
 
 namespace jump::endpoint {
 
@@ -142,8 +142,8 @@ BOOST_DESCRIBE_STRUCT(SessionSetup, (), (ticket, socket, session_user, forward_a
 // One end of the socket pair.
 class FamilyChannel {
  public:
-  // Takes a connected stream socket.
-  FamilyChannel(asio::any_io_executor executor, int socket);
+  // Takes a connected end over.
+  FamilyChannel(asio::any_io_executor executor, platform::Handle end);
 
   // The next message; Fault::closed when the other process is gone.
   Task<Result<FamilyMessage>> receive();
@@ -152,7 +152,9 @@ class FamilyChannel {
   void close();
 
  private:
-  asio::local::stream_protocol::socket socket_;
+  Task<Result<void>> read_all(std::span<std::uint8_t> into);
+
+  platform::LocalStream stream_;
   bool sending_ = false;
   Event turn_;
 };

@@ -5,8 +5,9 @@ namespace {
 constexpr std::uint32_t kLocalSlot = 1;
 }
 
-LocalRelay::LocalRelay(asio::any_io_executor executor, int socket, tunnel::Link& tunnel, std::uint32_t slot)
-    : transport_(executor, socket),
+LocalRelay::LocalRelay(asio::any_io_executor executor, platform::Handle end, tunnel::Link& tunnel,
+                       std::uint32_t slot)
+    : transport_(executor, std::move(end)),
       tunnel_(tunnel),
       slot_(slot),
       local_(executor, transport_, *this),

@@ -13,7 +13,7 @@ namespace jump::endpoint {
 class LocalRelay : tunnel::LinkHandler {
  public:
   // `tunnel` outlives this. `slot`: of the session on the tunnel.
-  LocalRelay(asio::any_io_executor executor, int socket, tunnel::Link& tunnel, std::uint32_t slot);
+  LocalRelay(asio::any_io_executor executor, platform::Handle end, tunnel::Link& tunnel, std::uint32_t slot);
   ~LocalRelay() override;
 
   // Until the session process goes, the session ends, or close().

@@ -1,8 +1,5 @@
 #include "common/endpoint/session_host.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <csignal>
 
 #include <boost/asio/io_context.hpp>
@@ -13,7 +10,8 @@
 #include "common/tunnel/link.h"
 #include "common/tunnel/local_transport.h"
 #include "platform/local_door.h"
-#include "platform/local_socket.h"
+#include "platform/local_stream.h"
+#include "platform/pipe.h"
 #include "platform/privileges.h"
 
 namespace jump::endpoint {
@@ -25,18 +23,9 @@ constexpr auto kRetryMost = std::chrono::seconds(2);
 constexpr std::uint32_t kSlot = 1;  // a local socket carries one session
 
 Result<SessionSetup> read_setup() {
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (true) {
-    const ssize_t size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (size < 0) return system_error("read the set-up of the session");
-    if (size == 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(size));
-    if (text.size() > kSetupBytes) return Error(Fault::too_large, "the set-up of the session is too large");
-  }
-  Result<SessionSetup> setup = from_json_text<SessionSetup>(text, kSetupBytes);
-  wipe(text.data(), text.size());
-  return setup;
+  const Result<Secret> text = platform::read_to_end(platform::standard_input(), kSetupBytes);
+  if (!text) return wrap(text.error(), "read the set-up of the session");
+  return from_json_text<SessionSetup>(text->reveal_text(), kSetupBytes);
 }
 
 mux::SessionEnd::Options end_options(const SessionSetup& setup) {
@@ -90,15 +79,15 @@ class Host : tunnel::LinkHandler {
   Task<> connect_again() {
     Duration pause = kRetryLeast;
     while (io_.end().state() != mux::SessionEnd::State::over) {
-      Result<platform::Handle> socket =
+      Result<platform::Handle> end =
           door_ != nullptr ? door_->connect() : platform::connect_local(setup_.socket);
-      if (!socket) {
+      if (!end) {
         co_await sleep_for(pause);
         pause = std::min<Duration>(pause * 2, kRetryMost);
         continue;
       }
       pause = kRetryLeast;
-      tunnel::LocalTransport transport(executor_, socket->release());
+      tunnel::LocalTransport transport(executor_, std::move(*end));
       tunnel::Link link(executor_, transport, *this);
       const Error why = co_await one_connection(link);
       log::debug("session", "local connection ended", {{"reason", why.message()}});

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/base/task_group.h"
-#include "platform/local_socket.h"
+#include "platform/local_stream.h"
 
 namespace jump::endpoint {
 

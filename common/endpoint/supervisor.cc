@@ -9,7 +9,7 @@
 #include "common/identity/random.h"
 #include "platform/files.h"
 #include "platform/independent.h"
-#include "platform/local_socket.h"
+#include "platform/local_stream.h"
 #include "platform/machine.h"
 #include "platform/ownership.h"
 
@@ -162,15 +162,15 @@ Task<Result<void>> Supervisor::run_tunnel() {
   spec.argv = {options_.own_path, "tunnel"};
   spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
   spec.input = pair->second.get();
-  spec.output = 2;
-  spec.error_output = 2;
+  spec.output = platform::standard_error();
+  spec.error_output = platform::standard_error();
   Result<std::optional<platform::User>> user = prepare_tunnel_user();
   if (!user) co_return user.error();
   spec.user = *user;
   Result<platform::Process> process = platform::Process::start(executor_, spec);
   if (!process) co_return wrap(process.error(), "start the tunnel process");
   pair->second.close();
-  channel_ = std::make_unique<FamilyChannel>(executor_, pair->first.release());
+  channel_ = std::make_unique<FamilyChannel>(executor_, std::move(pair->first));
   const FamilyMessage first = begin();
   Result<void> sent = co_await channel_->send(first);
   if (!sent) co_return sent.error();

@@ -3,10 +3,7 @@
 #include <csignal>
 #include <map>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
@@ -18,13 +15,11 @@
 #include "common/endpoint/new_identity.h"
 #include "common/endpoint/reports.h"
 #include "common/endpoint/status_socket.h"
-#include "platform/local_socket.h"
+#include "platform/local_stream.h"
 #include "platform/privileges.h"
 
 namespace jump::endpoint {
 namespace {
-
-using asio::local::stream_protocol;
 
 constexpr std::size_t kMostLocal = 512;
 constexpr unsigned kSocketMode =
@@ -34,7 +29,7 @@ constexpr unsigned kSocketMode =
 class Tunnel : tunnel::LinkHandler {
  public:
   Tunnel(asio::any_io_executor executor, const Begin& begin, tunnel::TlsStream& stream,
-         ControlChannel& channel, FamilyChannel& family, stream_protocol::acceptor& sessions)
+         ControlChannel& channel, FamilyChannel& family, platform::LocalListener& sessions)
       : executor_(executor),
         begin_(begin),
         channel_(channel),
@@ -143,20 +138,20 @@ class Tunnel : tunnel::LinkHandler {
   // While the tunnel is up; otherwise session processes wait in the listening socket's queue.
   Task<> accept_sessions() {
     while (true) {
-      auto [error, socket] = co_await sessions_.async_accept(asio::as_tuple(asio::use_awaitable));
-      if (error == asio::error::operation_aborted) co_return;
-      if (error || relays_.size() >= kMostLocal) {
+      Result<platform::Handle> end = co_await sessions_.accept();
+      if (!end && end.error().code == asio::error::operation_aborted) co_return;
+      if (!end || relays_.size() >= kMostLocal) {
         co_await sleep_for(std::chrono::milliseconds(100));
         continue;
       }
-      tasks_.spawn("local session", relay(socket.release()));
+      tasks_.spawn("local session", relay(std::move(*end)));
     }
   }
 
-  Task<> relay(int socket) {
+  Task<> relay(platform::Handle end) {
     const std::uint32_t slot = ++last_slot_;
     auto& place = relays_[slot];
-    place = std::make_unique<LocalRelay>(executor_, socket, link_, slot);
+    place = std::make_unique<LocalRelay>(executor_, std::move(end), link_, slot);
     struct Leave {
       Tunnel& tunnel;
       std::uint32_t slot;
@@ -176,7 +171,7 @@ class Tunnel : tunnel::LinkHandler {
   const Begin& begin_;
   ControlChannel& channel_;
   FamilyChannel& family_;
-  stream_protocol::acceptor& sessions_;
+  platform::LocalListener& sessions_;
   TaskGroup tasks_;
   Event welcomed_;
   tunnel::Link link_;
@@ -188,13 +183,12 @@ class Tunnel : tunnel::LinkHandler {
 
 class TunnelProcess {
  public:
-  TunnelProcess(asio::any_io_executor executor, int family)
+  TunnelProcess(asio::any_io_executor executor, platform::Handle family)
       : executor_(executor),
-        family_(executor, family),
+        family_(executor, std::move(family)),
         tasks_(executor),
         channel_(executor),
-        over_(executor),
-        sessions_(executor) {}
+        over_(executor) {}
 
   Task<> run(int& exit_code) {
     Result<FamilyMessage> first = co_await family_.receive();
@@ -234,10 +228,9 @@ class TunnelProcess {
     if (!dialler) return dialler.error();
     dialler_ = std::move(*dialler);
     Result<platform::LocalListener> listener =
-        platform::LocalListener::bind(begin_.session_socket, kSocketMode);
+        platform::LocalListener::bind(executor_, begin_.session_socket, kSocketMode);
     if (!listener) return listener.error();
-    listener_ = std::make_unique<platform::LocalListener>(std::move(*listener));
-    sessions_.assign(stream_protocol(), listener_->socket().release());
+    sessions_ = std::make_unique<platform::LocalListener>(std::move(*listener));
     auto describe = [this] { return to_json_text(status_now_); };
     Result<std::unique_ptr<StatusSocket>> status =
         StatusSocket::open(executor_, begin_.status_socket, describe);
@@ -292,7 +285,7 @@ class TunnelProcess {
       }
       status_now_.appliance = dialled->address;
       status_now_.route = dialled->route;
-      Tunnel tunnel(executor_, begin_, *dialled->stream, channel_, family_, sessions_);
+      Tunnel tunnel(executor_, begin_, *dialled->stream, channel_, family_, *sessions_);
       tunnel.on_welcome = [&] { welcomed(tunnel); };
       tunnel.on_sessions = [&] {
         status_now_.sessions = static_cast<std::uint32_t>(tunnel.sessions());
@@ -386,8 +379,7 @@ class TunnelProcess {
   TaskGroup tasks_;
   ControlChannel channel_;
   Event over_;
-  stream_protocol::acceptor sessions_;
-  std::unique_ptr<platform::LocalListener> listener_;
+  std::unique_ptr<platform::LocalListener> sessions_;
   std::unique_ptr<ApplianceDialler> dialler_;
   std::unique_ptr<StatusSocket> status_;
   std::unique_ptr<Reports> reports_;
@@ -397,7 +389,7 @@ class TunnelProcess {
 };
 
 Task<> run_process(asio::any_io_executor executor, int& exit_code) {
-  TunnelProcess process(executor, 0);
+  TunnelProcess process(executor, platform::Handle(platform::standard_input()));
   co_await process.run(exit_code);
 }
 

@@ -1,8 +1,6 @@
 // One body of tests for each kind of Transport that can be had here without a handshake.
 #include <gtest/gtest.h>
 
-#include <sys/socket.h>
-
 #include "common/tunnel/local_transport.h"
 #include "common/tunnel/tunnel_test_support.h"
 #include "tests/support/memory_transport.h"
@@ -13,10 +11,10 @@ namespace {
 using Pair = std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>>;
 
 Pair local(asio::io_context& io) {
-  int ends[2];
-  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-  return {std::make_unique<LocalTransport>(io.get_executor(), ends[0]),
-          std::make_unique<LocalTransport>(io.get_executor(), ends[1])};
+  Result<std::pair<platform::Handle, platform::Handle>> ends = platform::local_pair();
+  EXPECT_TRUE(ends);
+  return {std::make_unique<LocalTransport>(io.get_executor(), std::move(ends->first)),
+          std::make_unique<LocalTransport>(io.get_executor(), std::move(ends->second))};
 }
 Pair memory(asio::io_context& io) {
   jump::test::MemoryPair pair = jump::test::memory_pair(io.get_executor());

@@ -9,4 +9,14 @@ void Handle::close() noexcept {
   if (native_ >= 0) ::close(std::exchange(native_, -1));
 }
 
+int standard_input() {
+  return STDIN_FILENO;
+}
+int standard_output() {
+  return STDOUT_FILENO;
+}
+int standard_error() {
+  return STDERR_FILENO;
+}
+
 }  // namespace jump::platform

@@ -11,7 +11,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "platform/local_socket.h"
+#include "platform/local_stream.h"
 #include "platform/privileges.h"
 #include "platform/sandbox.h"
 

@@ -1,9 +1,7 @@
 #include "platform/machine.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,7 +14,6 @@
 
 #include "platform/independent.h"
 #include "platform/linux/proc_text.h"
-#include "platform/local_socket.h"
 #include "platform/service_notify.h"
 #include "platform/users.h"
 #include "tests/support/run_task.h"
@@ -150,54 +147,6 @@ TEST(Users, AreFoundByNameAndNumber) {
   EXPECT_TRUE(find_user("").error().is(Fault::not_found));
   const std::vector<std::uint32_t> groups = *groups_of(*find_user("root"));
   EXPECT_NE(std::find(groups.begin(), groups.end(), 0u), groups.end());
-}
-
-// --- sockets -----------------------------------------------------------------------------------------------
-
-TEST(LocalSocket, TellsWhoThePeerIs) {
-  test::TempFolder folder;
-  Result<LocalListener> listener = LocalListener::bind(folder / "s", 0660);
-  ASSERT_TRUE(listener) << listener.error().message();
-  struct stat info{};
-  ASSERT_EQ(::lstat((folder / "s").c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777, 0660u);
-  Result<Handle> client = connect_local(folder / "s");
-  ASSERT_TRUE(client);
-  const Handle accepted(::accept4(listener->socket().get(), nullptr, nullptr, SOCK_CLOEXEC));
-  ASSERT_TRUE(accepted.valid());
-  const Result<PeerCredentials> peer = peer_credentials(accepted.get());
-  EXPECT_EQ(peer->pid, ::getpid());
-  EXPECT_EQ(peer->uid, ::geteuid());
-}
-
-TEST(LocalSocket, ASecondServerIsRefusedAndAStaleSocketReplaced) {
-  test::TempFolder folder;
-  const std::string path = folder / "s";
-  {
-    Result<LocalListener> first = LocalListener::bind(path, 0600);
-    ASSERT_TRUE(first);
-    EXPECT_TRUE(LocalListener::bind(path, 0600).error().is(Fault::already_exists));
-    EXPECT_TRUE(connect_local(path)) << "the refused one has taken the socket away";
-  }
-  EXPECT_FALSE(std::filesystem::exists(path));
-  // As after a SIGKILL: the socket is there, nobody listens.
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  {
-    const Handle dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
-  EXPECT_FALSE(connect_local(path));
-  EXPECT_TRUE(LocalListener::bind(path, 0600));
-}
-
-TEST(LocalSocket, NothingButASocketIsReplaced) {
-  test::TempFolder folder;
-  std::ofstream(folder / "s") << "precious";
-  EXPECT_TRUE(LocalListener::bind(folder / "s", 0600).error().is(Fault::already_exists));
-  EXPECT_TRUE(std::filesystem::exists(folder / "s"));
-  EXPECT_TRUE(LocalListener::bind(folder / std::string(200, 'x'), 0600).error().is(Fault::invalid));
 }
 
 // --- service manager

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -87,6 +88,31 @@ Result<std::pair<Handle, Handle>> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("make a pipe");
   return std::pair<Handle, Handle>(Handle(ends[0]), Handle(ends[1]));
+}
+
+Result<std::size_t> read_blocking(int handle, std::span<std::uint8_t> into) {
+  while (true) {
+    const ssize_t got = ::read(handle, into.data(), into.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) return system_error("read");
+  }
+}
+
+Result<Secret> read_to_end(int handle, std::size_t limit) {
+  Bytes all;
+  std::array<std::uint8_t, 4096> piece;
+  while (true) {
+    const Result<std::size_t> got = read_blocking(handle, piece);
+    if (!got) return got.error();
+    if (*got == 0) break;
+    all.insert(all.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got));
+    if (all.size() > limit) {
+      return Error(Fault::too_large, "it has more than " + std::to_string(limit) + " bytes");
+    }
+  }
+  wipe(piece.data(), piece.size());
+  Secret secret(std::move(all));
+  return secret;
 }
 
 }  // namespace jump::platform
