@@ -58,9 +58,7 @@ void add_install(CLI::App& app, Options& options) {
       ->check(CLI::Range(1, 3600));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   tunnel::init_tls();
   // The roles that only the supervisor starts; their input is not for people.
   const std::string_view role = argc > 1 ? argv[1] : "";
@@ -101,4 +99,10 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("uninstall")) return endpoint::uninstall(service, options.json);
   std::printf("%s", config::print_config(*config).c_str());
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return command_line::guarded("jump-client", 1, &run, argc, argv);
 }

@@ -1,6 +1,5 @@
 // jumpoint: one node of a Jumpoint. One program for all of its processes: the first argument says which.
 #include <cstdio>
-#include <exception>
 
 #include <CLI/CLI.hpp>
 
@@ -98,10 +97,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& failed) {
-    std::fprintf(stderr, "jumpoint: %s\n", failed.what());
-    return 1;
-  }
+  return command_line::guarded("jumpoint", 1, &run, argc, argv);
 }

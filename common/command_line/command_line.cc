@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,17 @@ std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
     static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
     return kWrongUse;
   }
+}
+
+int guarded(const char* name, int failed, int (*program)(int, char**), int argc, char** argv) noexcept {
+  try {
+    return program(argc, argv);
+  } catch (const std::exception& fault) {
+    static_cast<void>(std::fprintf(stderr, "%s: %s\n", name, fault.what()));
+  } catch (...) {
+    static_cast<void>(std::fprintf(stderr, "%s: a fault of its own\n", name));
+  }
+  return failed;
 }
 
 }  // namespace jump::command_line

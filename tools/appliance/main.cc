@@ -133,9 +133,7 @@ int run(CLI::App& app, const appliance::Config& config, const Options& options) 
   return appliance::init(config, init);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_command_line(int argc, char** argv) {
   tunnel::init_tls();
   CLI::App app("The appliance: holds assets, users and recordings, and relays every session.",
                "jump-appliance");
@@ -162,4 +160,10 @@ int main(int argc, char** argv) {
   if (!options.listen.empty()) config.listen = options.listen;
   open_log(config);
   return run(app, config, options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return command_line::guarded("jump-appliance", 1, &run_command_line, argc, argv);
 }

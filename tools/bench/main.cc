@@ -1,6 +1,5 @@
 // jump-bench: load and measurements, each beside its peer in one run.
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -86,9 +85,7 @@ void add_commands(CLI::App& app, Chosen& chosen) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   bench::leave_nothing_when_interrupted();
   tunnel::init_tls();
   log::set_level(log::Level::error);
@@ -110,16 +107,17 @@ int main(int argc, char** argv) {
   add_commands(app, chosen);
   if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
   bench::raise_descriptor_limit();
-  try {
-    const bench::Report report = chosen.run(chosen.options);
-    if (chosen.json) {
-      std::printf("%s\n", json::serialize(report.to_json()).c_str());
-    } else {
-      std::printf("%s", report.table().c_str());
-    }
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "jump-bench: %s\n", error.what());
-    return 1;
+  const bench::Report report = chosen.run(chosen.options);
+  if (chosen.json) {
+    std::printf("%s\n", json::serialize(report.to_json()).c_str());
+  } else {
+    std::printf("%s", report.table().c_str());
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return command_line::guarded("jump-bench", 1, &run, argc, argv);
 }

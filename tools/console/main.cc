@@ -1,7 +1,6 @@
 // `jump`: one command, read from the command line, run on one thread.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <exception>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -68,12 +67,5 @@ int run_command_line(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run_command_line(argc, argv);
-  } catch (const std::exception& fault) {
-    static_cast<void>(std::fprintf(stderr, "jump: %s\n", fault.what()));
-  } catch (...) {
-    static_cast<void>(std::fputs("jump: a fault of its own\n", stderr));
-  }
-  return kJumpFailed;
+  return command_line::guarded("jump", kJumpFailed, &run_command_line, argc, argv);
 }
