@@ -58,6 +58,10 @@ if(JUMP_CCACHE)
     target_compile_options(jump_flags INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
     # CMake's own words for this name the header with its absolute path besides, which ccache takes as it is.
     set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
+    set(pch_suffix pch)
+  else()
+    target_compile_options(jump_flags INTERFACE -fpch-preprocess)  # or ccache takes nothing that uses the header
+    set(pch_suffix gch)
   endif()
 endif()
 
@@ -94,6 +98,6 @@ if(JUMP_CCACHE)
   # the header is made of.
   file(SHA256 ${CMAKE_SOURCE_DIR}/cmake/pch.h pch_sum)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
-  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/CMakeFiles/jump_boost.dir/cmake_pch.hxx.pch.sum CONTENT
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/CMakeFiles/jump_boost.dir/cmake_pch.hxx.${pch_suffix}.sum CONTENT
     "${pch_sum} ${CMAKE_CXX_COMPILER_VERSION} ${Boost_VERSION} ${JUMP_SANITIZE} ${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}\n")
 endif()
