@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/shell/program_run.h"
+#include "agent/shell/shell.h"
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
 #include "common/session/codec.h"
@@ -150,6 +151,9 @@ Task<Result<void>> run_exec(session::Session& session, session::ExecStart start,
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   if (Result<void> fine = session::check(start); !fine)
     co_return co_await fail_session(session, fine.error());
+  if (start.terminal)
+    co_return co_await run_on_terminal(session, std::move(*start.terminal), std::move(start.argv),
+                                       std::move(as));
   Result<ExecStreams> streams = co_await await_streams(session);
   if (!streams) co_return co_await fail_session(session, streams.error());
   Result<platform::PipedProcess> piped = start_program(executor, start, as);

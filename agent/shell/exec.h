@@ -1,5 +1,5 @@
-// Session kind exec: one program with its own standard input, output and error output, without a terminal or
-// a shell.
+// Session kind exec: one program with its own standard input, output and error output, without a shell; or on
+// a terminal, as shell.h has it.
 //
 // The console announces two streams, "stdio" (input and output) and "stderr", in any order; then the program
 // starts. The end of the console's direction of "stdio" is the end of the program's input.

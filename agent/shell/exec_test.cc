@@ -222,6 +222,22 @@ TEST_F(ExecTest, WhatCannotStartIsToldInOneSentence) {
   EXPECT_EQ(outcome.failure, "start no-such-command: No such file or directory");
 }
 
+TEST_F(ExecTest, ATerminalTakesTheStreamsPlaces) {
+  session::ExecStart start;
+  start.argv = {"sh", "-c", "test -t 0 && test -t 1 && test -t 2 && stty size; echo $TERM; exit 4"};
+  start.terminal.emplace();
+  start.terminal->term = "vt100";
+  start.terminal->columns = 100;
+  endpoint.spawn("exec", keep_result(run_exec(pair.endpoint(), start, RunAs()), result));
+  const std::unique_ptr<session::Stream> tty = announce(pair.console(), "tty");
+  Outcome outcome;
+  run_task(io, read_all(*tty, outcome.output));
+  run_task(io, read_messages(pair.console(), outcome));
+  EXPECT_EQ(outcome.output, "24 100\r\nvt100\r\n");
+  ASSERT_TRUE(outcome.exit);
+  EXPECT_EQ(outcome.exit->status, 4);
+}
+
 TEST_F(ExecTest, ASecondStdioIsRefused) {
   begin({"cat"});
   Outcome outcome;

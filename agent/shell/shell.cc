@@ -23,11 +23,13 @@ bool is_utf8(const session::ShellStart& start) {
   return locale.find("UTF-8") != std::string::npos || locale.find("utf8") != std::string::npos;
 }
 
-Result<platform::PtySpec> to_spec(const session::ShellStart& start, const RunAs& as) {
+Result<platform::PtySpec> to_spec(const session::ShellStart& start, std::vector<std::string> argv,
+                                  const RunAs& as) {
   Result<Surroundings> found =
       surroundings_of(as, {"TERM=" + start.term, "LANG=" + start.locale.value_or("C.UTF-8")});
   if (!found) return found.error();
   platform::PtySpec spec;
+  spec.argv = std::move(argv);
   spec.env = std::move(found->env);
   spec.folder = std::move(found->folder);
   spec.user = as.user;
@@ -52,11 +54,11 @@ Task<Result<std::unique_ptr<session::Stream>>> await_terminal(session::Session& 
       }
     } else if (const auto* open = std::get_if<session::StreamOpen>(&*message)) {
       if (open->purpose != "tty") {
-        co_return Error(Fault::refused, "a shell has no stream '" + printable(open->purpose, 32) + "'");
+        co_return Error(Fault::refused, "a terminal has no stream '" + printable(open->purpose, 32) + "'");
       }
       co_return session.adopt_stream(open->stream);
     } else if (std::holds_alternative<session::Hangup>(*message)) {
-      co_return Error(Fault::closed, "the console left before the shell had started");
+      co_return Error(Fault::closed, "the console left before the program had started");
     }
   }
 }
@@ -126,9 +128,9 @@ class ShellRun {
     } else if (const auto* signal = std::get_if<session::Signal>(&message)) {
       done = pty_.signal(signal->name);
     } else if (const auto* open = std::get_if<session::StreamOpen>(&message)) {
-      done = Error(Fault::refused, "a shell has one stream");
+      done = Error(Fault::refused, "a terminal has one stream");
       if (Result<std::unique_ptr<session::Stream>> stream = session_.adopt_stream(open->stream)) {
-        (*stream)->reset("a shell has one stream");
+        (*stream)->reset("a terminal has one stream");
       }
     }
     if (!done) log::info("shell", "not done", {{"why", done.error().message()}});
@@ -146,12 +148,18 @@ class ShellRun {
 }  // namespace
 
 Task<Result<void>> run_shell(session::Session& session, session::ShellStart start, RunAs as) {
+  std::vector<std::string> none;  // the log-in shell
+  co_return co_await run_on_terminal(session, std::move(start), std::move(none), std::move(as));
+}
+
+Task<Result<void>> run_on_terminal(session::Session& session, session::ShellStart terminal,
+                                   std::vector<std::string> argv, RunAs as) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  if (Result<void> fine = session::check(start); !fine)
+  if (Result<void> fine = session::check(terminal); !fine)
     co_return co_await fail_session(session, fine.error());
-  Result<std::unique_ptr<session::Stream>> stream = co_await await_terminal(session, start);
+  Result<std::unique_ptr<session::Stream>> stream = co_await await_terminal(session, terminal);
   if (!stream) co_return co_await fail_session(session, stream.error());
-  Result<platform::PtySpec> spec = to_spec(start, as);
+  Result<platform::PtySpec> spec = to_spec(terminal, std::move(argv), as);
   if (!spec) co_return co_await fail_session(session, spec.error());
   Result<platform::Pty> pty = platform::Pty::start(executor, *spec);
   if (!pty) co_return co_await fail_session(session, pty.error());

@@ -21,5 +21,8 @@ namespace jump::agent {
 // could not be started was told to the console too). However it ends, the shell and its foreground job have
 // been hung up; what the user put out of their reach (nohup, tmux) lives on.
 Task<Result<void>> run_shell(session::Session& session, session::ShellStart start, RunAs as);
+// The same with a program in the shell's place.
+Task<Result<void>> run_on_terminal(session::Session& session, session::ShellStart terminal,
+                                   std::vector<std::string> argv, RunAs as);
 
 }  // namespace jump::agent

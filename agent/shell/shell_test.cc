@@ -278,7 +278,7 @@ TEST_F(ShellTest, WhatCannotStartIsToldInOneSentence) {
 
 TEST_F(ShellTest, AStreamOfAnotherKindIsRefused) {
   begin();
-  run(expect_fail(console, "put", "a shell has no stream 'put'"));
+  run(expect_fail(console, "put", "a terminal has no stream 'put'"));
 }
 
 TEST_F(ShellTest, AStartThatBreaksARuleIsRefused) {
@@ -295,7 +295,7 @@ Task<> second_stream(Console& console) {
   console.open();
   std::array<std::uint8_t, 16> piece;
   const Result<std::size_t> refused = co_await console.stream->read(piece);
-  EXPECT_EQ(refused.error().message(), "a shell has one stream");
+  EXPECT_EQ(refused.error().message(), "a terminal has one stream");
   console.stream = std::move(first);
   co_await console.type("exit 3\r");
   co_await console.until("");

@@ -42,7 +42,8 @@ mux::SessionEnd::Options end_options(const SessionSetup& setup) {
 mux::StreamOptions stream_options(const SessionSetup& setup) {
   mux::StreamOptions options;
   options.interactive = setup.ticket.kind != control::SessionKind::files;
-  if (setup.ticket.kind == control::SessionKind::shell) options.retain = limits::kShellKept;
+  const char* kind = boost::describe::enum_to_string(setup.ticket.kind, "?");
+  if (session::terminal_of(kind, setup.ticket.arguments)) options.retain = limits::kShellKept;
   return options;
 }
 

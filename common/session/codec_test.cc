@@ -74,6 +74,22 @@ TEST(SessionCodec, EachEndMaySendItsOwn) {
   EXPECT_TRUE(may_send(End::endpoint, StreamOpen()));
 }
 
+TEST(SessionStart, ACommandMayHaveATerminal) {
+  ExecStart exec;
+  exec.argv = {"top"};
+  EXPECT_EQ(to_json_text(exec), R"({"argv":["top"]})");
+  EXPECT_FALSE(terminal_of("exec", to_json(exec)));
+  exec.terminal.emplace();
+  exec.terminal->columns = 100;
+  const json::value arguments = to_json(exec);
+  EXPECT_EQ(json::serialize(arguments),
+            R"({"argv":["top"],"terminal":{"term":"xterm-256color","columns":100,"rows":24}})");
+  ASSERT_TRUE(terminal_of("exec", arguments));
+  EXPECT_EQ(terminal_of("exec", arguments)->columns, 100);
+  EXPECT_FALSE(terminal_of("files", arguments));
+  EXPECT_TRUE(terminal_of("shell", to_json(ShellStart())));
+}
+
 TEST(SessionStart, RulesAreChecked) {
   ShellStart shell;
   EXPECT_TRUE(check(shell));
@@ -102,6 +118,11 @@ TEST(SessionStart, RulesAreChecked) {
   EXPECT_TRUE(check(exec));
   exec.argv.back() += 'x';
   EXPECT_TRUE(check(exec).error().is(Fault::too_large));
+  exec.argv = {"top"};
+  exec.terminal.emplace();
+  EXPECT_TRUE(check(exec));
+  exec.terminal->rows = 0;
+  EXPECT_FALSE(check(exec));
 
   ForwardStart forward;
   forward.host = "db.internal";

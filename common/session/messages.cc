@@ -55,7 +55,17 @@ Result<void> check(const ExecStart& start) {
     return Error(Fault::too_large, "arguments of " + std::to_string(bytes) + " bytes, at most " +
                                        std::to_string(kArgumentBytesMost) + " are taken");
   }
-  return {};
+  return start.terminal ? check(*start.terminal) : Result<void>();
+}
+
+std::optional<ShellStart> terminal_of(std::string_view kind, const json::value& arguments) {
+  if (kind == "shell") {
+    const Result<ShellStart> start = from_json<ShellStart>(arguments);
+    return start ? std::optional<ShellStart>(*start) : std::nullopt;
+  }
+  if (kind != "exec") return std::nullopt;
+  const Result<ExecStart> start = from_json<ExecStart>(arguments);
+  return start ? start->terminal : std::nullopt;
 }
 
 // A host name of RFC 1123 (underscores are seen in practice) or an address; "%" names the interface of a

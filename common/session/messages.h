@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/describe.hpp>
@@ -20,6 +21,7 @@ namespace jump::session {
 // check() names the first rule that a start breaks; the appliance asks it before it signs a ticket, the
 // endpoint before it starts anything.
 
+// Its stream "tty" is the terminal. Fields are not renamed: an ExecStart has one too.
 struct ShellStart {
   std::string term = "xterm-256color";  // [A-Za-z0-9._+-]{1,64}
   std::uint16_t columns = 80;           // 1-1000
@@ -28,11 +30,15 @@ struct ShellStart {
 };
 BOOST_DESCRIBE_STRUCT(ShellStart, (), (term, columns, rows, locale))
 
-// argv goes to execvp as it is, never to a shell.
+// argv goes to execvp as it is, never to a shell. With a terminal the command has the stream "tty" instead of
+// "stdio" and "stderr", sizes and signals reach it as they reach a shell, and it is recorded as one. An
+// endpoint from before terminals of commands refuses that stream, so the command does not run there without
+// what it was to have: "a command has no further stream 'tty'".
 struct ExecStart {
   std::vector<std::string> argv;  // 1-1024 items, 40 KiB together: what an order has room for
+  std::optional<ShellStart> terminal;
 };
-BOOST_DESCRIBE_STRUCT(ExecStart, (), (argv))
+BOOST_DESCRIBE_STRUCT(ExecStart, (), (argv, terminal))
 
 struct ForwardStart {
   std::string host;  // checked against the endpoint's allow list, for each connection
@@ -47,6 +53,9 @@ BOOST_DESCRIBE_STRUCT(NoArguments, (), ())
 Result<void> check(const ShellStart& start);
 Result<void> check(const ExecStart& start);
 Result<void> check(const ForwardStart& start);
+// The terminal of a session of this kind ("shell", "exec") with these arguments; none where it has no
+// terminal, or they cannot be read.
+std::optional<ShellStart> terminal_of(std::string_view kind, const json::value& arguments);
 // 1-1000 each.
 Result<void> check_size(std::uint16_t columns, std::uint16_t rows);
 
@@ -69,7 +78,7 @@ BOOST_DESCRIBE_STRUCT(Signal, (), (name))
 // opener → other end. A new stream (numbers: console even, endpoint odd); refused by reset.
 struct StreamOpen {
   std::uint32_t stream = 0;
-  // shell: tty; exec: stdio, stderr; forward: connection; sysinfo: report;
+  // shell: tty; exec: stdio and stderr, or tty; forward: connection; sysinfo: report;
   // files: get, put, list, stat, make_folder, remove (arguments: common/files/requests.h)
   std::string purpose;
   json::value arguments;
@@ -129,8 +138,9 @@ BOOST_DESCRIBE_STRUCT(PromptAnswer, (), (id, cancelled, answers))
 // endpoint → console, and into the events of the session: "the server has no strict key exchange".
 struct Remark {
   bool warning = false;
-  std::string text;  // at most 512 bytes
+  std::string text;           // at most 512 bytes
+  std::optional<bool> quiet;  // for the events: the person is told in other words
 };
-BOOST_DESCRIBE_STRUCT(Remark, (), (warning, text))
+BOOST_DESCRIBE_STRUCT(Remark, (), (warning, text, quiet))
 
 }  // namespace jump::session

@@ -120,10 +120,11 @@ Task<Result<std::vector<Secret>>> Conversation::ask(session::Prompt prompt) {
   co_return std::move(answer.answers);
 }
 
-void Conversation::remark(bool warning, std::string_view text) {
+void Conversation::remark(bool warning, std::string_view text, bool quiet) {
   session::Remark remark;
   remark.warning = warning;
   remark.text = printable(text, kTextMost);
+  if (quiet) remark.quiet = true;
   const session::Message message(std::move(remark));
   session_.send(session::encode(message));
 }

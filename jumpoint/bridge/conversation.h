@@ -36,7 +36,8 @@ class Conversation {
   // One answer for each field. A console that takes over is asked again. Fault::refused when the person
   // cancelled, timed_out after five minutes; closed as above.
   Task<Result<std::vector<Secret>>> ask(session::Prompt prompt);
-  void remark(bool warning, std::string_view text);
+  // `quiet`: for the events; the person is told in other words.
+  void remark(bool warning, std::string_view text, bool quiet = false);
 
   // The last size that was said since the start, if any.
   const std::optional<session::Resize>& size() const { return size_; }

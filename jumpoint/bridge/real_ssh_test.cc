@@ -374,6 +374,21 @@ TEST_F(RealSsh, TheCommandFilterRefusesAndReports) {
   const Outcome refused = run_exec({"rm -rf /nowhere"});
   EXPECT_NE(refused.failure.find("not allowed here"), std::string::npos) << refused.failure;
   ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_TRUE(remarks[0].quiet) << "the failure tells the person, the remark the events";
+}
+
+TEST_F(RealSsh, GivesACommandATerminal) {
+  start_sshd();
+  session::ExecStart start;
+  start.argv = {"test -t 0 && test -t 1 && test -t 2 && stty size; exit 4"};
+  start.terminal.emplace();
+  start.terminal->columns = 100;
+  begin(control::SessionKind::exec, to_json(start));
+  open("tty");
+  const session::Message last = run_task(io, conversation());
+  ASSERT_TRUE(std::holds_alternative<session::Exit>(last));
+  EXPECT_EQ(std::get<session::Exit>(last).status, 4);
+  EXPECT_EQ(run_task(io, read_all(*streams["tty"])), "24 100\r\n");
 }
 
 TEST_F(RealSsh, TellsTheSignalThatKilled) {

@@ -110,8 +110,10 @@ class ProgramRun {
     for (const CommandFilter::Judgement& judgement : passed.judgements) {
       const bool refused = filter_.mode() == session::FilterMode::enforce;
       const std::string line = printable(judgement.line, 200);
-      person_.remark(true, std::string(refused ? "command refused: " : "command would be refused: ") + line +
-                               " (" + printable(judgement.reason, 200) + ")");
+      person_.remark(true,
+                     std::string(refused ? "command refused: " : "command would be refused: ") + line + " (" +
+                         printable(judgement.reason, 200) + ")",
+                     refused);
       if (!refused) continue;
       const std::string text = "\r\njump: '" + line + "' is not allowed here: " + judgement.reason + "\r\n";
       const ByteView bytes = as_bytes(text);
@@ -165,8 +167,9 @@ std::string terminal_type(const session::Target& target) {
   return target.terminal == "VT100" ? "vt100" : target.terminal.empty() ? "xterm" : target.terminal;
 }
 
-Task<Result<void>> start_shell(ProgramRun& run, Conversation& person, const session::Target& target,
-                               session::ShellStart start) {
+// A shell, or the command in its place.
+Task<Result<void>> start_on_terminal(ProgramRun& run, Conversation& person, const session::Target& target,
+                                     session::ShellStart start, std::optional<std::string> command) {
   Result<std::unique_ptr<session::Stream>> stream = co_await await_stream(person, "tty");
   if (!stream) co_return stream.error();
   run.stdio = std::move(*stream);
@@ -176,7 +179,8 @@ Task<Result<void>> start_shell(ProgramRun& run, Conversation& person, const sess
   const session::Resize size = person.size().value_or(session::Resize{start.columns, start.rows});
   done = co_await run.channel.request_pty(terminal_type(target), size.columns, size.rows);
   if (!done) co_return done;
-  done = co_await run.channel.request_shell();
+  auto requesting = command ? run.channel.request_exec(std::move(*command)) : run.channel.request_shell();
+  done = co_await std::move(requesting);
   if (!done) co_return done;
   if (const std::optional<session::Resize>& now = person.size();
       now && (now->columns != size.columns || now->rows != size.rows)) {
@@ -213,7 +217,7 @@ Task<Result<void>> serve_shell(session::Session& session, SshConnection& connect
   Result<CommandFilter> filter = CommandFilter::create(target.filter);
   if (!filter) co_return filter.error();
   ProgramRun run(session, connection, person, std::move(*filter));
-  Task<Result<void>> work = start_shell(run, person, target, std::move(start));
+  Task<Result<void>> work = start_on_terminal(run, person, target, std::move(start), std::nullopt);
   co_return co_await and_stop(run.group, std::move(work));
 }
 
@@ -228,8 +232,14 @@ Task<Result<void>> serve_exec(session::Session& session, SshConnection& connecti
   if (!judgement.allowed) {
     const bool refused = filter->mode() == session::FilterMode::enforce;
     const std::string text = printable(judgement.line, 200) + " (" + printable(judgement.reason, 200) + ")";
-    person.remark(true, (refused ? "command refused: " : "command would be refused: ") + text);
+    person.remark(true, (refused ? "command refused: " : "command would be refused: ") + text, refused);
     if (refused) co_return Error(Fault::refused, "this command is not allowed here: " + text);
+  }
+  if (start.terminal) {
+    // It may be a shell.
+    ProgramRun run(session, connection, person, std::move(*filter));
+    Task<Result<void>> work = start_on_terminal(run, person, target, std::move(*start.terminal), command);
+    co_return co_await and_stop(run.group, std::move(work));
   }
   // A command's own input is no command line.
   session::CommandFilter off;

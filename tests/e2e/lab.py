@@ -287,7 +287,7 @@ class Lab:
             raise LabError("end-to-end tests need root, for network namespaces")
         self.prefix = f"{PREFIX}{os.getpid()}"
         self.folder = tempfile.mkdtemp(prefix=f"{self.prefix}-")
-        self.logs = os.environ.get("JUMP_LAB_LOGS") or os.path.join(self.folder, "logs")
+        self.logs = os.path.join(os.environ.get("JUMP_LAB_LOGS") or self.folder, os.path.basename(self.folder) + "-logs")
         os.makedirs(self.logs, exist_ok=True)
         self.hosts, self.processes, self.closers = {}, [], []
         self._number = 0
@@ -357,6 +357,7 @@ class Lab:
         for process in reversed(self.processes):
             process.stop(seconds=0 if process.status is not None else 2)
         self.processes.clear()
+        kill_writers(lambda folder: folder == self.logs)
         remove_namespaces(self.prefix)
         self.hosts.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -374,12 +375,34 @@ def remove_namespaces(prefix):
         subprocess.run(["ip", "netns", "del", name], check=False)
 
 
+def kill_writers(wanted):
+    """What still writes to a log in a folder that is wanted, and the children of it: session processes are nobody's
+    children, and outlive the service that started them."""
+    parents, found = {}, set()
+    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                parents[pid] = int(file.read().rsplit(")", 1)[1].split()[1])
+            if wanted(os.path.dirname(os.readlink(f"/proc/{pid}/fd/2"))):
+                found.add(pid)
+        except (OSError, IndexError):
+            continue
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    for pid in found - {os.getpid()}:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def remove_leftovers():
-    """What labs left whose process is gone: namespaces, terminals, folders."""
+    """What labs left whose process is gone: session processes, namespaces, terminals, folders."""
     def left(name):
         found = re.match(rf"({PREFIX}(\d+))-", name)
         return found.group(1) if found and not os.path.exists(f"/proc/{found.group(2)}") else None
 
+    kill_writers(lambda folder: left(os.path.basename(folder)))
     for row in sh("ip", "netns", "list").splitlines():
         if left(row):
             remove_namespaces(left(row))

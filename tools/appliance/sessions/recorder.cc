@@ -99,7 +99,7 @@ Result<std::unique_ptr<Recorder>> Recorder::open(const std::string& path, const 
 
 Result<void> Recorder::begin() {
   json::object head;
-  if (header_.kind == control::SessionKind::shell) {
+  if (header_.terminal) {
     head["version"] = 3;
     head["term"] = {{"cols", header_.columns}, {"rows", header_.rows}, {"type", header_.term}};
   } else {
@@ -239,7 +239,7 @@ std::string Recorder::stamp() {
 bool Recorder::on_data(mux::Side from, std::uint32_t stream, std::uint64_t offset, ByteView bytes) {
   if (stream == 0) return on_message_bytes(from, offset, bytes);
   if (from == mux::Side::console) return true;  // what was typed is not recorded
-  if (header_.kind == control::SessionKind::shell) return on_output(stream, offset, bytes);
+  if (header_.terminal) return on_output(stream, offset, bytes);
   if (header_.kind == control::SessionKind::exec) return on_exec_output(stream, offset, bytes);
   return true;
 }
@@ -371,14 +371,14 @@ bool Recorder::on_message_bytes(mux::Side from, std::uint64_t offset, ByteView b
   return true;
 }
 
-// For a shell: a size or the exit; for others every message, as it was said, but for answers to prompts.
+// For a terminal: a size or the exit; for others every message, as it was said, but for answers to prompts.
 std::string Recorder::message_line(mux::Side from, const json::value& value) {
   if (!value.is_object()) return {};
   const json::object& object = value.get_object();
   const json::value* kind = object.if_contains("kind");
   const json::value* body = object.if_contains("body");
   if (kind == nullptr || !kind->is_string() || body == nullptr || !body->is_object()) return {};
-  if (header_.kind != control::SessionKind::shell) {
+  if (!header_.terminal) {
     std::string extra;
     if (header_.kind == control::SessionKind::exec && kind->get_string() == "exit") extra = exec_totals();
     return extra + R"({"after":)" + stamp() + R"(,"from":")" + std::string(side_name(from)) +

@@ -1,9 +1,10 @@
 // Recorder: the tap of a session. Bytes go on to the other end only after they stand in the session's
 // recording, so that nothing was seen that is not recorded; an append survives the death of this process.
 //
-// A shell becomes asciicast v3 (https://docs.asciinema.org/manual/asciicast/v3/): what the program printed,
-// sizes, exit. Every other kind becomes JSON lines: what was asked and answered on stream 0, for exec also
-// the output (16 MiB of each stream, then only its count and SHA-256).
+// A terminal's session (a shell, a command with one) becomes asciicast v3
+// (https://docs.asciinema.org/manual/asciicast/v3/): what the program printed, sizes, exit. Every other kind
+// becomes JSON lines: what was asked and answered on stream 0, for exec also the output (16 MiB of each
+// stream, then only its count and SHA-256).
 //
 // Behind each batch stand comment lines (a player skips them) that say where the recording is:
 //     # offset N            all output below N is in the file (a split UTF-8 character is not)
@@ -35,6 +36,7 @@ namespace jump::appliance {
 
 struct RecordingHeader {
   control::SessionKind kind = control::SessionKind::shell;
+  bool terminal = false;  // what is recorded is one; its size and type follow
   std::uint16_t columns = 80;
   std::uint16_t rows = 24;
   std::string term;

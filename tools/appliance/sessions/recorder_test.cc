@@ -21,6 +21,7 @@ class RecorderTest : public testing::Test {
   std::unique_ptr<Recorder> open(control::SessionKind kind, bool best_effort = false) {
     RecordingHeader header;
     header.kind = kind;
+    header.terminal = kind == control::SessionKind::shell;
     header.title = "switch-1 by admin";
     header.best_effort = best_effort;
     std::unique_ptr<Recorder> recorder = Recorder::open(path, header).value();

@@ -33,9 +33,14 @@ store::Event session_event(const store::Session& row, std::string what, std::str
   return event;
 }
 
+// A shell is one whatever its arguments are: what it prints is recorded.
+bool is_terminal(const store::Session& row) {
+  return row.kind == "shell" || session::terminal_of(row.kind, row.arguments);
+}
+
 // Shells and commands are recorded whole, transfers and forwards as lists of what was done.
 std::string recording_name(const store::Session& row) {
-  return to_hex(row.id) + (row.kind == "shell" ? ".cast" : ".jsonl");
+  return to_hex(row.id) + (is_terminal(row) ? ".cast" : ".jsonl");
 }
 
 constexpr auto kNextNode = std::chrono::seconds(1);
@@ -100,11 +105,11 @@ Result<std::unique_ptr<Recorder>> Office::record(const store::Session& row) {
         control::SessionKind::sysinfo, control::SessionKind::forward}) {
     if (row.kind == boost::describe::enum_to_string(kind, "?")) header.kind = kind;
   }
-  if (const Result<session::ShellStart> shell = from_json<session::ShellStart>(row.arguments);
-      shell && header.kind == control::SessionKind::shell) {
-    header.columns = shell->columns;
-    header.rows = shell->rows;
-    header.term = shell->term;
+  header.terminal = is_terminal(row);
+  if (const std::optional<session::ShellStart> terminal = session::terminal_of(row.kind, row.arguments)) {
+    header.columns = terminal->columns;
+    header.rows = terminal->rows;
+    header.term = terminal->term;
   }
   header.title = row.asset_name + " by " + row.username;
   header.started = row.created_at;

@@ -22,17 +22,21 @@ Task<Result<OpenedSessionPtr>> attach(SessionCommand& command, std::string id) {
   co_return co_await attach_session(command.tunnel(), std::move(id));
 }
 
-Task<int> run_shell(SessionCommand& command, const ShellOptions& options) {
-  const bool attached = !options.attach.empty();
-  auto getting =
-      attached ? attach(command, options.attach)
-               : command.open(options.asset, options.wait, control::SessionKind::shell, shell_arguments());
-  Result<OpenedSessionPtr> session = co_await std::move(getting);
-  if (!session) co_return command.status_of_failure(session.error());
-  Shell shell(**session, attached, command.asker());
+Task<int> converse(SessionCommand& command, OpenedSession& session, bool attached) {
+  Shell shell(session, attached, command.asker());
   const ShellEnding ending = co_await shell.run();
   if (!ending.text.empty()) note(ending.text);
   co_return ending.status;
+}
+
+Task<int> run_shell(SessionCommand& command, const ShellOptions& options) {
+  const bool attached = !options.attach.empty();
+  auto getting = attached ? attach(command, options.attach)
+                          : command.open(options.asset, options.wait, control::SessionKind::shell,
+                                         to_json(own_terminal()));
+  Result<OpenedSessionPtr> session = co_await std::move(getting);
+  if (!session) co_return command.status_of_failure(session.error());
+  co_return co_await converse(command, **session, attached);
 }
 
 Task<int> shell(Context& context, ShellOptions options) {
@@ -59,13 +63,15 @@ struct ExecOptions : AskArguments {
   std::string asset;
   std::vector<std::string> argv;
   bool no_input = false;
+  bool terminal = false;
   bool wait = false;
 };
 
-Task<int> run_exec(SessionCommand& command, const ExecOptions& options) {
-  Result<OpenedSessionPtr> session = co_await command.open(
-      options.asset, options.wait, control::SessionKind::exec, exec_arguments(options.argv));
+Task<int> run_exec(SessionCommand& command, const ExecOptions& options, json::value start) {
+  Result<OpenedSessionPtr> session =
+      co_await command.open(options.asset, options.wait, control::SessionKind::exec, std::move(start));
   if (!session) co_return command.status_of_failure(session.error());
+  if (options.terminal) co_return co_await converse(command, **session, false);
   Exec exec(**session, options.no_input);
   const ExecEnding ending = co_await exec.run();
   if (!ending.text.empty()) note(ending.text);
@@ -75,6 +81,7 @@ Task<int> run_exec(SessionCommand& command, const ExecOptions& options) {
 Task<int> exec(Context& context, ExecOptions options) {
   session::ExecStart start;
   start.argv = options.argv;
+  if (options.terminal) start.terminal = own_terminal();
   const Result<void> fine = session::check(start);
   if (!fine) {
     fail(fine.error());
@@ -82,7 +89,7 @@ Task<int> exec(Context& context, ExecOptions options) {
   }
   Result<std::unique_ptr<SessionCommand>> command = SessionCommand::create(context, options);
   if (!command) co_return fail(command.error());
-  const int status = co_await run_exec(**command, options);
+  const int status = co_await run_exec(**command, options, to_json(start));
   co_await (*command)->stop();
   co_return status;
 }
@@ -116,8 +123,12 @@ void add_session_commands(CLI::App& app, Chosen& chosen) {
   one->add_option("ASSET", options->asset, "Id, name or group/name; or JUMPOINT/[USER@]HOST[:PORT]")
       ->required();
   one->add_option("CMD", options->argv, "The command and its arguments, behind --")->required();
-  one->add_flag("-n,--no-input", options->no_input,
-                "Leave standard input alone; the command reads an empty one");
+  CLI::Option* no_input = one->add_flag("-n,--no-input", options->no_input,
+                                        "Leave standard input alone; the command reads an empty one");
+  one->add_flag("-t,--terminal", options->terminal,
+                "Give it a terminal, as `jump shell` has one: for editors, top, sudo's question; its output "
+                "and error output are one")
+      ->excludes(no_input);
   one->add_flag("--wait", options->wait, "Until the asset is online");
   add_ask_options(one, options);
   runs(one, chosen, [options](Context& context) { return exec(context, *options); });

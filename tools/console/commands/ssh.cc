@@ -104,11 +104,15 @@ class Proxy {
     drained_.set();
   }
 
-  // ssh ends its ProxyCommand by SIGHUP: sessions that run are left in order.
+  // ssh ends its ProxyCommand by SIGHUP: sessions that run are left in order. A terminal that is closed sends
+  // one too, so there may be two; who sends another signal again does not want to wait.
   Task<> watch_signals(platform::Pipe& socket) {
     asio::signal_set signals(executor_, SIGHUP, SIGTERM, SIGINT);
     static_cast<void>(co_await signals.async_wait(asio::use_awaitable));
     ::shutdown(socket.native(), SHUT_RDWR);
+    signals.remove(SIGTERM);
+    signals.remove(SIGINT);
+    while (true) static_cast<void>(co_await signals.async_wait(asio::use_awaitable));
   }
 
   SessionCommand& command_;

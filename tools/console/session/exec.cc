@@ -24,12 +24,6 @@ void say(const std::string& text) {
 
 }  // namespace
 
-json::value exec_arguments(std::vector<std::string> argv) {
-  session::ExecStart start;
-  start.argv = std::move(argv);
-  return to_json(start);
-}
-
 Exec::Exec(OpenedSession& session, bool no_input)
     : session_(session),
       no_input_(no_input),
@@ -54,7 +48,7 @@ Task<ExecEnding> Exec::run() {
   tasks.spawn("error output", show(*error_, error_output_, error_over_));
   tasks.spawn("end", watch_end());
   tasks.spawn("connection", watch_connection());
-  tasks.spawn("signals", watch_signals());
+  lasting.spawn("signals", watch_signals());
   while (!ending_) co_await ended_.wait();
   co_await tasks.stop();
   ExecEnding ending = std::move(*ending_);
@@ -151,7 +145,7 @@ Task<> Exec::watch_connection() {
 Task<> Exec::watch_signals() {
   asio::signal_set signals(session_.tunnel().executor(), SIGINT, SIGTERM, SIGHUP);
   signals.add(SIGQUIT);
-  for (int interrupts = 0;;) {
+  for (int interrupts = 0; !ending_;) {
     const int number = co_await signals.async_wait(asio::use_awaitable);
     const bool ours = number != SIGINT && number != SIGQUIT;
     session::Signal signal;
@@ -159,9 +153,12 @@ Task<> Exec::watch_signals() {
     session_.send(signal);
     if (ours || ++interrupts >= kPatience) {
       end(128 + number, "", true);
-      co_return;
     }
   }
+  // The session is left in order. A terminal that is closed says so by SIGHUP, and a shell in it once more;
+  // who sends another signal again does not want to wait.
+  for (const int number : {SIGINT, SIGTERM, SIGQUIT}) signals.remove(number);
+  while (true) static_cast<void>(co_await signals.async_wait(asio::use_awaitable));
 }
 
 }  // namespace jump::console

@@ -42,6 +42,4 @@ class Exec {
   std::optional<ExecEnding> ending_;
 };
 
-json::value exec_arguments(std::vector<std::string> argv);
-
 }  // namespace jump::console

@@ -17,6 +17,10 @@ constexpr auto kOpenTimeout = limits::kTicketLife + std::chrono::seconds(15);
 constexpr auto kHangUpTime = std::chrono::seconds(2);  // for the program to end by itself
 constexpr auto kLeaveTime = std::chrono::seconds(3);
 constexpr std::size_t kPromptsMost = 16;  // that wait for their answer
+// What an endpoint says whose software is from before commands had terminals, and what that means.
+constexpr std::string_view kNoTerminal = "a command has no further stream 'tty'";
+constexpr std::string_view kNoTerminalWords =
+    "its software is too old to give a command a terminal: update it, or leave -t out";
 
 mux::StreamOptions stream_options(bool interactive) {
   mux::StreamOptions options;
@@ -112,7 +116,7 @@ Task<Result<void>> OpenedSession::take_messages() {
     } else if (const auto* exit = std::get_if<session::Exit>(&*message)) {
       exit_ = *exit;
     } else if (const auto* fail = std::get_if<session::Fail>(&*message)) {
-      failure_ = fail->text;
+      failure_ = fail->text == kNoTerminal ? kNoTerminalWords : fail->text;
     } else if (auto* prompt = std::get_if<session::Prompt>(&*message)) {
       if (prompts_.size() >= kPromptsMost) {
         broken_ = Error(Fault::malformed, "it asks more than a person can answer");
@@ -122,7 +126,7 @@ Task<Result<void>> OpenedSession::take_messages() {
         continue;
       }
     } else if (const auto* remark = std::get_if<session::Remark>(&*message)) {
-      if (asker_ != nullptr) asker_->remark(*remark, endpoint_);
+      if (asker_ != nullptr && !remark->quiet.value_or(false)) asker_->remark(*remark, endpoint_);
       continue;
     } else {
       continue;

@@ -36,7 +36,7 @@ session::Resize resize_to(TerminalSize size) {
 
 }  // namespace
 
-json::value shell_arguments() {
+session::ShellStart own_terminal() {
   session::ShellStart start;
   const char* term = std::getenv("TERM");
   if (term != nullptr && *term != '\0') start.term = term;
@@ -51,7 +51,7 @@ json::value shell_arguments() {
     if (!session::check(start)) start.locale.reset();
     break;
   }
-  return to_json(start);
+  return start;
 }
 
 Shell::Shell(OpenedSession& session, bool attached, Asker& asker)

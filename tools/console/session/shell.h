@@ -21,8 +21,8 @@ struct ShellEnding {
 
 class Shell : AskingPlace {
  public:
-  // `attached`: the session runs already; its terminal is learnt from the endpoint. Where a person types, the
-  // session's questions are put to him here.
+  // A shell's session, or a command's with a terminal. `attached`: it runs already; its terminal is learnt
+  // from the endpoint. Where a person types, the session's questions are put to him here.
   Shell(OpenedSession& session, bool attached, Asker& asker);
   ~Shell() override;
 
@@ -80,7 +80,7 @@ class Shell : AskingPlace {
   Leave leave_ = Leave::no;
 };
 
-// For OpenSession: type and size of the person's terminal, or what fits where there is none.
-json::value shell_arguments();
+// Type and size of the person's terminal, or what fits where there is none.
+session::ShellStart own_terminal();
 
 }  // namespace jump::console

@@ -27,20 +27,23 @@ json::value exec_start(std::vector<std::string> argv) {
   return to_json(start);
 }
 
+session::ShellStart terminal_of(const SshRequest& request) {
+  session::ShellStart terminal;
+  if (request.terminal) {
+    terminal.term = request.terminal->term;
+    if (!session::check(terminal)) terminal.term = "xterm";
+    terminal.columns = request.terminal->columns;
+    terminal.rows = request.terminal->rows;
+  }
+  terminal.locale = request.locale;
+  if (!session::check(terminal)) terminal.locale.reset();
+  return terminal;
+}
+
 }  // namespace
 
-std::vector<std::string> command_argv(const std::string& command,
-                                      const std::optional<SshTerminal>& terminal) {
-  if (!terminal) return {"/bin/sh", "-c", kCommand, command};
-  // The command goes through the environment: it is quoted nowhere.
-  const std::string size =
-      "rows " + std::to_string(terminal->rows) + " columns " + std::to_string(terminal->columns);
-  return {"/bin/sh", "-c",
-          "TERM=$1 JUMP_COMMAND=$0; export TERM JUMP_COMMAND; command -v script >/dev/null 2>&1 && exec "
-          "script -qefc "
-          "'stty echo " +
-              size + " 2>/dev/null; exec \"${SHELL:-/bin/sh}\" -c \"$JUMP_COMMAND\"' /dev/null; " + kCommand,
-          command, terminal->term};
+std::vector<std::string> command_argv(const std::string& command) {
+  return {"/bin/sh", "-c", kCommand, command};
 }
 
 SshSession::SshSession(ConsoleTunnel& tunnel, const Asset& asset, SshChannel& channel, AskOptions options,
@@ -64,8 +67,9 @@ Result<SshSession::Start> SshSession::start() const {
   if (request.kind == SshRequest::Kind::command) {
     session::ExecStart exec;
     // Behind a Jumpoint the line goes to the target as it is.
-    exec.argv =
-        client ? command_argv(request.text, request.terminal) : std::vector<std::string>{request.text};
+    exec.argv = client ? command_argv(request.text) : std::vector<std::string>{request.text};
+    if (request.terminal) exec.terminal = terminal_of(request);
+    start.terminal = request.terminal.has_value();
     const Result<void> fine = session::check(exec);
     if (!fine) return fine.error();
     start.kind = control::SessionKind::exec;
@@ -77,16 +81,8 @@ Result<SshSession::Start> SshSession::start() const {
     start.arguments = exec_start({"/bin/sh", "-c", kLoginShell});
     return start;
   }
-  session::ShellStart shell;
-  if (request.terminal) {
-    shell.term = request.terminal->term;
-    if (!session::check(shell)) shell.term = "xterm";
-    shell.columns = request.terminal->columns;
-    shell.rows = request.terminal->rows;
-  }
-  shell.locale = request.locale;
-  if (!session::check(shell)) shell.locale.reset();
-  start.arguments = to_json(shell);
+  start.terminal = true;
+  start.arguments = to_json(terminal_of(request));
   return start;
 }
 
@@ -110,18 +106,18 @@ Task<> SshSession::run() {
 }
 
 Task<Result<void>> SshSession::open(Start start) {
-  const bool exec = start.kind == control::SessionKind::exec;
   const bool files = start.kind == control::SessionKind::files;
+  const bool terminal = start.terminal;
   auto opening = open_session(tunnel_, asset_.names.id, start.kind, std::move(start.arguments));
   Result<OpenedSessionPtr> session = co_await std::move(opening);
   if (!session) co_return session.error();
   session_ = std::move(*session);
   session_->ask_with(asker_);
   if (files) co_return Result<void>();
-  Result<std::unique_ptr<session::Stream>> standard = session_->open_stream(exec ? "stdio" : "tty");
+  Result<std::unique_ptr<session::Stream>> standard = session_->open_stream(terminal ? "tty" : "stdio");
   if (!standard) co_return standard.error();
   standard_ = std::move(*standard);
-  if (!exec) co_return Result<void>();
+  if (terminal) co_return Result<void>();
   Result<std::unique_ptr<session::Stream>> error = session_->open_stream("stderr");
   if (!error) co_return error.error();
   error_ = std::move(*error);

@@ -1,9 +1,8 @@
 // SshSession: one channel of the person's own ssh, and the session that it becomes.
 //
 //   shell           a session of kind shell; without a terminal, on a Jump Client, the login shell as exec
-//   command         kind exec, run by the login shell as sshd does it; with a terminal, on a Jump Client,
-//   below
-//                   script(1), for an exec has none of its own
+//   command         kind exec, with a terminal when one was asked for; on a Jump Client run by the login
+//                   shell, as sshd does it
 //   subsystem sftp  on a Jump Client its sftp-server as exec; else, and where it has none, served here from a
 //                   session of kind files
 #pragma once
@@ -31,6 +30,7 @@ class SshSession : AskingPlace {
   struct Start {
     control::SessionKind kind = control::SessionKind::shell;
     json::value arguments;
+    bool terminal = false;
   };
 
   Task<Result<void>> run(Dialogue& dialogue) override;
@@ -73,6 +73,6 @@ class SshSession : AskingPlace {
 };
 
 // What `sh` runs so that a command line means what it means to sshd(8): the login shell's.
-std::vector<std::string> command_argv(const std::string& command, const std::optional<SshTerminal>& terminal);
+std::vector<std::string> command_argv(const std::string& command);
 
 }  // namespace jump::console
