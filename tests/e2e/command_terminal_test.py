@@ -120,6 +120,18 @@ class CommandTerminal(BehindCase):
             lab.wait_until(lambda: os.path.getsize(mark) > 0, 20, f"{asset}: the command hears of it")
             lab.wait_until(lambda: self.session()["state"] == "ended", 20, f"{asset}: the session ends")
 
+    def test_it_runs_on_without_its_terminal(self):
+        for asset in ("box", "web"):
+            terminal = self.terminal("exec", "-t", asset, "--", "sh -c 'read -r line; echo got $line'"
+                                     if asset == "box" else "sh", *(("-c", "read -r line; echo got $line") if asset == "web" else ()))
+            lab.wait_until(lambda: self.session()["state"] == "running", 20, "it runs")
+            terminal.type("\n" if False else "~d")
+            self.assertEqual(terminal.status(), 0, terminal.screen())
+            terminal = self.terminal("shell", "--attach", self.session()["id"])
+            terminal.type("word\n")
+            terminal.wait_for("^got word$")
+            self.assertEqual(terminal.status(), 0)
+
     def test_the_command_filter_decides(self):
         rules = self.file("deny", "rm .*\n")
         self.console.run("asset", "edit", "box", "--filter", "enforce", "--filter-deny", rules)

@@ -295,7 +295,8 @@ Task<control::Answer> Office::take_over_session(Peer& console, control::TakeOver
     const mux::Notice notice = co_await why_gone(question.session, console.who());
     co_return failure(Fault::not_found, notice.text);
   }
-  if (session->row().kind != "shell") co_return failure(Fault::refused, "only shells can be taken over");
+  if (!is_terminal(session->row()))
+    co_return failure(Fault::refused, "only a session with a terminal can be taken over");
   session->row().console_secret_hash = question.console_secret_hash;
   const store::Session row = session->row();
   auto write = [row](Backend& backend) {
