@@ -67,16 +67,16 @@ void Link::close(Error reason) {
 
 void Link::go_away(mux::GoAwayBody body, Error reason) {
   if (reason_ || draining_) return;
-  draining_ = true;
+  draining_ = std::move(reason);
   outbox_.control(mux::encode_go_away(body));
   // The writer closes when all is written; the watch, when that takes too long.
-  tasks_.spawn("link drain", drain(std::move(reason)));
+  tasks_.spawn("link drain", drain());
   work_.set();
 }
 
-Task<> Link::drain(Error reason) {
+Task<> Link::drain() {
   co_await sleep_for(limits::kShutdownLimit);
-  close(std::move(reason));
+  close(*draining_);
 }
 
 void Link::set_busy(bool busy) {
@@ -157,7 +157,7 @@ Task<> Link::write_loop() {
   while (true) {
     if (!outbox_.pending()) {
       if (draining_) {
-        close(Error(Fault::closed, "told to go away"));
+        close(*draining_);
         co_return;
       }
       if (!outbox_.lazy_pending()) {

@@ -54,7 +54,7 @@ class Link {
   Task<> read_loop();
   Task<> write_loop();
   Task<> watch_loop();
-  Task<> drain(Error reason);
+  Task<> drain();
   Result<void> on_frame(const mux::FrameView& frame, Instant now);
   void pace();
 
@@ -68,7 +68,7 @@ class Link {
   mux::FrameReader reader_;
   Instant last_heard_;
   bool busy_ = false;
-  bool draining_ = false;  // go-away is queued: close when it is written
+  std::optional<Error> draining_;  // go-away is queued: close with this when it is written
   std::optional<Error> reason_;
   std::size_t batch_limit_;
   std::size_t frame_limit_ = limits::kFrameBytes;

@@ -315,6 +315,25 @@ class Cluster(unittest.TestCase):
         self.begin(3)
         self.assertGreater(self.spread()["n3"], after["n3"])
 
+    def test_3_b_a_node_that_is_stopped_says_so_and_its_sessions_wait_for_it(self):
+        sessions = self.begin(6)
+        node = self.nodes["n2"]
+        theirs = self.of_node("n2")
+        self.assertGreater(theirs, 0)
+        began = time.monotonic()
+        self.assertEqual(node.process.stop(), 0)
+        took = time.monotonic() - began
+        rows = {one["hostname"]: one for one in json.loads(self.console.run("jumpoint", "nodes", "lab", "--json"))}
+        self.assertEqual((rows["n2"]["online"], rows["n2"]["sessions"]), (False, theirs))
+        began = time.monotonic()
+        more = self.begin(4)
+        print(f"n2 stopped in {took:.2f} s; 4 new sessions elsewhere after {time.monotonic() - began:.2f} s", flush=True)
+        self.assertEqual(self.of_node("n2"), theirs)
+        self.assertIn('reason="the service stops"', node.process.output())
+        node.start()
+        print(f"n2 is back: all answer after {self.all_answer(sessions + more):.2f} s", flush=True)
+        self.assertTrue(all(one.whole() for one in sessions + more))
+
     @unittest.skipUnless(LONG, "waits 20 s; JUMP_LONG=1")
     def test_4_session_processes_that_died_with_their_node(self):
         """The machine runs on; only the service and all of its processes were killed."""

@@ -9,7 +9,9 @@ json::object shown_node(Call& call, const store::Node& node) {
   json::object object = to_json(node).as_object();
   const std::optional<AgentPresence> presence = call.presence.node(node.id);
   object["online"] = presence.has_value();
-  object["sessions"] = presence ? presence->sessions : 0;
+  // Of one that is away: those that wait for it.
+  const Result<std::vector<store::SessionId>> live = call.store.sessions.live_of_node(node.id);
+  object["sessions"] = presence ? presence->sessions : live ? live->size() : 0;
   object["created_timestamp"] = node.created_at;
   if (presence) {
     object["online_since"] = presence->since;

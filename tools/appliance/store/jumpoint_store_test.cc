@@ -219,6 +219,8 @@ TEST_F(JumpointStoreTest, TellsTheSessionsOfAJumpointAndTheirNode) {
   EXPECT_EQ(read.node_name, "gw-1");
   EXPECT_EQ(read.endpoint_secret_hash, Hash{7});
   EXPECT_EQ(store->sessions.live_of_jumpoint(main.id)->size(), 1u);
+  EXPECT_EQ(store->sessions.live_of_node(one.id)->size(), 1u);
+  EXPECT_TRUE(store->sessions.live_of_node(one.id + 1)->empty());
 }
 
 }  // namespace

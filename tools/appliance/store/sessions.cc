@@ -81,6 +81,10 @@ Result<std::vector<SessionId>> Sessions::live_of_jumpoint(std::int64_t jumpoint)
                         jumpoint);
 }
 
+Result<std::vector<SessionId>> Sessions::live_of_node(std::int64_t node) {
+  return all<SessionId>(db_, "SELECT id FROM sessions WHERE state <> 'ended' AND node = ?", node);
+}
+
 Result<void> Sessions::assign(const SessionId& id, std::int64_t node, std::string_view node_name,
                               const Hash& endpoint_secret_hash) {
   return run(db_,

@@ -91,6 +91,7 @@ class Sessions {
   Result<std::vector<SessionId>> live_of_agent(std::int64_t agent);
   // Live ones whose asset is behind this Jumpoint.
   Result<std::vector<SessionId>> live_of_jumpoint(std::int64_t jumpoint);
+  Result<std::vector<SessionId>> live_of_node(std::int64_t node);
   Result<std::vector<SessionId>> live_of_user(std::int64_t user);
 
   // Another node is asked to start it: a secret of its own for that one.
