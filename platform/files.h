@@ -15,12 +15,17 @@ Result<void> write_file(const std::string& path, ByteView content, unsigned mode
 
 // The whole file; Fault::too_large above `limit`. Fault::not_found when there is none.
 Result<Bytes> read_file(const std::string& path, std::size_t limit);
-// The same for a secret: refused when others than its owner may read or write it, or when the owner is
-// neither root nor us.
+// A secret for read_private_file(), mode 0600. Windows: the content is encrypted for this machine (DPAPI), so
+// that a copy of the disk is not enough to read it.
+Result<void> write_private_file(const std::string& path, ByteView content);
+
+// read_file() for a secret: refused when others than its owner may read or write it, or when the owner is
+// neither root nor us. Windows: SYSTEM, Administrators and services may; what write_private_file() encrypted
+// comes out plain.
 Result<Bytes> read_private_file(const std::string& path, std::size_t limit);
 
-// Makes the folder (0700) when it is missing, parents with 0755. An existing one must be a real folder of
-// ours that others cannot write to; its mode is narrowed to 0700.
+// Makes the folder (0700; Windows: SYSTEM, Administrators, us) when it is missing, parents with 0755. An
+// existing one must be a real folder of ours that others cannot write to; its mode is narrowed to 0700.
 Result<void> make_private_folder(const std::string& path);
 // The same for one that others may enter (0755).
 Result<void> make_folder(const std::string& path);

@@ -2,8 +2,10 @@
 //
 // Every path is relative to the folder, with "/" between names, "" for the folder itself. No name is ".",
 // ".." or empty, and no symbolic link is followed at any place of it, however the tree changes meanwhile:
-// each name is opened below the one before (Linux: openat with O_NOFOLLOW). So nothing outside can be
-// reached. Blocking; read and write in pieces of at most 256 KiB and let others run in between.
+// each name is opened below the one before (Linux: openat with O_NOFOLLOW; Windows: NtCreateFile, reparse
+// points as themselves). So nothing outside can be reached. On Windows names that it gives another meaning
+// (devices, streams, a dot or space at the end) are refused, and links are read but never made. Blocking;
+// read and write in pieces of at most 256 KiB and let others run in between.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +30,16 @@ struct FileTime {
 
 struct FileInfo {
   FileKind kind = FileKind::other;
-  std::uint32_t mode = 0;  // permission bits, 07777
+  std::uint32_t mode = 0;  // permission bits, 07777; Windows: 0755, 0644, or 0444 of what is read-only
+  bool hidden = false;     // Windows: the attribute
   std::uint64_t size = 0;  // of a file, bytes
   FileTime modified;
   std::uint64_t device = 0;  // with `inode`: which file it is
   std::uint64_t inode = 0;
 };
+
+// What the system's file systems keep of this time (Windows: 100 ns).
+FileTime as_stored(FileTime time);
 
 // True for a failure that any other write there would meet too: disk or quota full, read-only, broken, too
 // many open files.
@@ -50,6 +56,7 @@ class File {
   Result<void> write_at(std::uint64_t offset, ByteView bytes);
   Result<void> truncate(std::uint64_t size);
   Result<void> set_mode(std::uint32_t mode);
+  Result<void> set_hidden(bool hidden);  // nothing where names say it
   Result<void> set_modified(FileTime time);
   // Begins to write to the disk and does not wait: so that sync() of many files waits once and not for each.
   void begin_sync();

@@ -11,6 +11,7 @@ struct ProgramPaths {
   std::string data;    // /var/lib/PROGRAM
   std::string run;     // /run/PROGRAM: sockets, locks; gone after a restart of the machine
   std::string log;     // /var/log/PROGRAM
+  // Windows: config, data, run and log in %ProgramData%\Jump Client or \Jumpoint; `run` stays there.
 };
 
 // The system's folders for a service. With `base` not empty: BASE/config, BASE/data, BASE/run, BASE/log, so
@@ -18,7 +19,8 @@ struct ProgramPaths {
 // first form.
 ProgramPaths program_paths(std::string_view program, std::string_view base = {});
 
-// Where a person's own state stands: $JUMP_HOME, else $XDG_STATE_HOME/jump, else ~/.local/state/jump.
+// Where a person's own state stands: $JUMP_HOME, else $XDG_STATE_HOME/jump, else ~/.local/state/jump;
+// Windows: %JUMP_HOME%, else %LOCALAPPDATA%\jump.
 std::string person_state_folder();
 
 // The absolute path of the running program.

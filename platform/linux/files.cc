@@ -116,6 +116,10 @@ Result<void> write_file(const std::string& path, ByteView content, unsigned mode
   return sync_folder(folder_of(path));
 }
 
+Result<void> write_private_file(const std::string& path, ByteView content) {
+  return write_file(path, content, 0600);
+}
+
 Result<Bytes> read_file(const std::string& path, std::size_t limit) {
   const Result<Handle> file = open_to_read(path);
   if (!file) return file.error();

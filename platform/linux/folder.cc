@@ -79,6 +79,10 @@ bool concerns_all_files(const Error& error) {
   return std::ranges::find(kNumbers, error.code.value()) != kNumbers.end();
 }
 
+FileTime as_stored(FileTime time) {
+  return time;
+}
+
 // --- File -----------------------------------------------------------------------------------------------
 
 Result<FileInfo> File::info() const {
@@ -113,6 +117,10 @@ Result<void> File::truncate(std::uint64_t size) {
 
 Result<void> File::set_mode(std::uint32_t mode) {
   if (::fchmod(handle_.get(), mode & 07777) != 0) return system_error("set the mode");
+  return {};
+}
+
+Result<void> File::set_hidden(bool) {
   return {};
 }
 

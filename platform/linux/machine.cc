@@ -20,6 +20,7 @@
 #include "platform/independent.h"
 #include "platform/linux/proc_text.h"
 #include "platform/process.h"
+#include "platform/serial.h"
 #include "platform/users.h"
 
 namespace jump::platform {

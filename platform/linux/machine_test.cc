@@ -14,6 +14,7 @@
 
 #include "platform/independent.h"
 #include "platform/linux/proc_text.h"
+#include "platform/serial.h"
 #include "platform/service_notify.h"
 #include "platform/users.h"
 #include "tests/support/run_task.h"

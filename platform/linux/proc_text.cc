@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 
 #include "common/base/bytes.h"
@@ -49,13 +48,6 @@ std::string unescape_octal(std::string_view text) {
     }
   }
   return plain;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
 }
 
 }  // namespace
@@ -174,31 +166,6 @@ std::optional<ProcessStat> parse_process_stat(std::string_view text) {
   stat.ticks = to_number(fields[11]).value_or(0) + to_number(fields[12]).value_or(0);
   stat.pages = to_number(fields[21]).value_or(0);
   return stat;
-}
-
-bool is_real_serial(std::string_view value) {
-  const std::string text = lower(trim(value));
-  if (text.size() < 3) return false;
-  constexpr std::array<std::string_view, 13> kFillers = {"to be filled by o.e.m.",
-                                                         "default string",
-                                                         "none",
-                                                         "not specified",
-                                                         "not applicable",
-                                                         "system serial number",
-                                                         "base board serial number",
-                                                         "0123456789",
-                                                         "123456789",
-                                                         "unknown",
-                                                         "n/a",
-                                                         "o.e.m.",
-                                                         "not available"};
-  if (std::ranges::find(kFillers, std::string_view(text)) != kFillers.end()) return false;
-  // All zeros, all F: also with dashes between.
-  const auto only = [&](char digit) {
-    return std::ranges::all_of(text,
-                               [digit](char c) { return c == digit || c == '-' || c == '.' || c == ' '; });
-  };
-  return !only('0') && !only('f') && !only('x');
 }
 
 // ssh.service loaded active running OpenBSD Secure Shell server

@@ -46,9 +46,6 @@ struct ProcessStat {
 // /proc/PID/stat; the name may contain anything, brackets too.
 std::optional<ProcessStat> parse_process_stat(std::string_view text);
 
-// False for what makers leave in their tables when they have nothing to say.
-bool is_real_serial(std::string_view value);
-
 // "systemctl list-units --plain --no-legend"
 std::vector<ServiceInfo> parse_services(std::string_view text, std::size_t limit);
 

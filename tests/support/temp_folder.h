@@ -2,11 +2,9 @@
 // writing through to a disk would be most of the time of a test.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <string>
-
-#include "common/base/check.h"
 
 namespace jump::test {
 
@@ -17,9 +15,11 @@ class TempFolder {
     std::error_code ignored;
     const bool there = std::filesystem::is_directory(memory, ignored);
     const std::filesystem::path base = there ? memory : std::filesystem::temp_directory_path();
-    std::string name = (base / "jump-test-XXXXXX").string();
-    CHECK(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
+    std::random_device random;
+    do {
+      path_ = base / ("jump-test-" + std::to_string(random()));
+    } while (!std::filesystem::create_directory(path_));
+    std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
   }
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;

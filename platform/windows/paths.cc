@@ -1,0 +1,58 @@
+#include "platform/paths.h"
+
+#include <windows.h>
+
+#include <array>
+
+#include "platform/windows/native.h"
+
+namespace jump::platform {
+namespace {
+
+std::string variable(const wchar_t* name) {
+  std::wstring value(32768, L'\0');  // the most that one can have
+  value.resize(::GetEnvironmentVariableW(name, value.data(), static_cast<DWORD>(value.size())));
+  std::string path = plain_path(value);
+  while (path.size() > 3 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+// "jump-client" is "Jump Client" to a person who looks into the folder; the rest keeps its name.
+std::string folder_name(std::string_view program) {
+  if (program == "jump-client") return "Jump Client";
+  if (program == "jumpoint") return "Jumpoint";
+  return std::string(program);
+}
+
+}  // namespace
+
+ProgramPaths program_paths(std::string_view program, std::string_view base) {
+  std::string root(base);
+  if (root.empty()) {
+    std::string common = variable(L"ProgramData");
+    if (common.empty()) common = "C:/ProgramData";
+    root = common + "/" + folder_name(program);
+  }
+  ProgramPaths paths;
+  paths.config = root + "/config";
+  paths.data = root + "/data";
+  paths.run = root + "/run";
+  paths.log = root + "/log";
+  return paths;
+}
+
+std::string person_state_folder() {
+  if (std::string own = variable(L"JUMP_HOME"); !own.empty()) return own;
+  if (std::string local = variable(L"LOCALAPPDATA"); !local.empty()) return local + "/jump";
+  std::string home = variable(L"USERPROFILE");
+  if (home.empty()) home = "C:";
+  return home + "/AppData/Local/jump";
+}
+
+std::string own_program() {
+  std::wstring path(32768, L'\0');
+  path.resize(::GetModuleFileNameW(nullptr, path.data(), static_cast<DWORD>(path.size())));
+  return plain_path(path);
+}
+
+}  // namespace jump::platform
