@@ -69,7 +69,7 @@ Error system_error(std::string context) {
 }
 
 Error system_error(int number, std::string context) {
-  return {boost::system::error_code(number, boost::system::system_category()), std::move(context)};
+  return {boost::system::error_code(number, boost::system::generic_category()), std::move(context)};
 }
 
 Error wrap(Error error, std::string_view doing) {

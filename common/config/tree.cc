@@ -10,6 +10,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "common/base/bytes.h"
+#include "common/base/file_path.h"
 #include "common/config/config.h"
 
 namespace jump::config {
@@ -181,7 +182,7 @@ void Checks::fault(std::string_view key, std::string text) {
 }
 
 Result<std::string> read_text(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
+  std::ifstream in(file_path(file), std::ios::binary);
   if (!in) return system_error("configuration " + file);
   std::string text(kFileBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));

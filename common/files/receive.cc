@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/file_path.h"
 #include "common/files/names.h"
 #include "common/files/partial.h"
 #include "common/files/record.h"
@@ -23,9 +24,9 @@ constexpr std::size_t kRemarkBytes = 256 * 1024;  // of all paths and reasons, s
 // Where the root goes. Links in the typed path are followed.
 Result<Place> find_place(const Destination& destination, const std::string& sent_name) {
   if (Result<void> fine = check_typed_path(destination.path); !fine) return fine.error();
-  std::string path = destination.path;
+  const std::string path = path_text(file_path(destination.path));
   std::error_code failed;
-  if (fs::is_directory(path, failed)) {
+  if (fs::is_directory(file_path(path), failed)) {
     std::string name = destination.name;
     if (name.empty()) {
       if (Result<void> fine = check_name(sent_name); !fine) return wrap(fine.error(), "the sender's");
@@ -41,10 +42,10 @@ Result<Place> find_place(const Destination& destination, const std::string& sent
   }
   if (path.ends_with('/'))
     return Error(Fault::not_found, "folder " + printable(path, 256) + " does not exist");
-  const fs::path whole(path);
-  const std::string name = whole.filename().string();
+  const fs::path whole = file_path(path);
+  const std::string name = path_text(whole.filename());
   if (Result<void> fine = check_name(name); !fine) return fine.error();
-  const std::string parent = whole.parent_path().empty() ? std::string(".") : whole.parent_path().string();
+  const std::string parent = whole.parent_path().empty() ? std::string(".") : path_text(whole.parent_path());
   Result<platform::Folder> folder = platform::Folder::open(parent);
   if (!folder) return folder.error();
   return Place{std::move(*folder), name};

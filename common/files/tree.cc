@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/bytes.h"
+#include "common/base/file_path.h"
 #include "common/files/names.h"
 
 namespace jump::files {
@@ -26,19 +27,18 @@ std::string Place::at(const std::string& path) const {
 
 Result<Source> open_source(const std::string& path) {
   std::error_code failed;
-  const fs::path real = fs::canonical(path, failed);
+  const fs::path real = fs::canonical(file_path(path), failed);
   if (failed == std::errc::no_such_file_or_directory) {
     return Error(Fault::not_found, printable(path, 256) + " does not exist");
   }
   if (failed) return Error(boost::system::error_code(failed), "open " + printable(path, 256));
-  std::string name = typed_name(path);
-  if (name.empty()) name = typed_name(real.string());
+  std::string name = typed_name(path_text(file_path(path)));
+  if (name.empty()) name = typed_name(path_text(real));
   if (name.empty()) name = "root";
   const bool folder = fs::is_directory(real, failed);
-  Result<platform::Folder> opened =
-      platform::Folder::open(folder ? real.string() : real.parent_path().string());
+  Result<platform::Folder> opened = platform::Folder::open(path_text(folder ? real : real.parent_path()));
   if (!opened) return opened.error();
-  Place place{std::move(*opened), folder ? std::string() : real.filename().string()};
+  Place place{std::move(*opened), folder ? std::string() : path_text(real.filename())};
   const Result<platform::FileInfo> info = place.folder.info(place.prefix);
   if (!info) return info.error();
   return Source{std::move(place), *info, std::move(name)};

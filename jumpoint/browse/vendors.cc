@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "common/base/bytes.h"
+#include "common/base/file_path.h"
 
 namespace jump::browse {
 namespace {
@@ -35,7 +36,7 @@ std::string_view next_field(std::string_view& line) {
 Result<Vendors> Vendors::load(const std::string& folder) {
   Vendors vendors;
   for (const char* name : {"oui.csv", "mam.csv", "oui36.csv"}) {
-    std::ifstream file(folder + "/" + name, std::ios::binary);
+    std::ifstream file(file_path(folder + "/" + name), std::ios::binary);
     if (!file) continue;
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     if (text.size() <= kTableBytes) vendors.add(text);

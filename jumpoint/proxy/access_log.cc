@@ -9,6 +9,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
+#include "common/base/file_path.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 
@@ -47,8 +48,9 @@ struct AccessLog::File {
 
   Result<void> open() {
     std::error_code ignored;
-    written = std::filesystem::exists(path, ignored) ? std::filesystem::file_size(path, ignored) : 0;
-    std::ofstream fresh(path, std::ios::app | std::ios::binary);
+    const std::filesystem::path file = file_path(path);
+    written = std::filesystem::exists(file, ignored) ? std::filesystem::file_size(file, ignored) : 0;
+    std::ofstream fresh(file, std::ios::app | std::ios::binary);
     if (!fresh) return system_error("open the access log " + path);
     out = std::move(fresh);
     return {};
@@ -60,10 +62,10 @@ struct AccessLog::File {
     for (unsigned number = kept; number > 0; --number) {
       const std::string from = number == 1 ? path : path + "." + std::to_string(number - 1);
       failed.clear();
-      std::filesystem::rename(from, path + "." + std::to_string(number), failed);
+      std::filesystem::rename(file_path(from), file_path(path + "." + std::to_string(number)), failed);
     }
-    if (kept == 0) std::filesystem::remove(path, failed);
-    if (failed && std::filesystem::exists(path)) {
+    if (kept == 0) std::filesystem::remove(file_path(path), failed);
+    if (failed && std::filesystem::exists(file_path(path))) {
       log::warning("proxy", "the access log cannot be rotated",
                    {{"file", path}, {"reason", failed.message()}});
       written = 0;

@@ -74,7 +74,9 @@ Result<Handle> step(int from, const std::string& name, const std::string& path) 
 }  // namespace
 
 bool concerns_all_files(const Error& error) {
-  if (error.code.category() != boost::system::system_category()) return false;
+  const boost::system::error_category& category = error.code.category();
+  if (category != boost::system::generic_category() && category != boost::system::system_category())
+    return false;
   constexpr std::array kNumbers = {ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM, ESTALE};
   return std::ranges::find(kNumbers, error.code.value()) != kNumbers.end();
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "common/base/file_path.h"
 #include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 #include "tools/console/text/table.h"
@@ -140,7 +141,7 @@ Task<PickedAsset> pick_asset(ApiClient& api, std::string wanted) {
 Result<Secret> read_password_file(const std::string& path) {
   std::ifstream file;
   if (path != "-") {
-    file.open(path);
+    file.open(file_path(path));
     if (!file) return system_error("open " + path);
   }
   std::istream& from = path == "-" ? std::cin : file;

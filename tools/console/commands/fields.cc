@@ -7,6 +7,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "common/base/file_path.h"
 #include "tools/console/text/argument.h"
 
 namespace jump::console {
@@ -106,7 +107,7 @@ Task<Result<json::value>> value_of(ApiClient& api, const Field& field, std::stri
 Result<std::string> read_text_file(const std::string& path) {
   std::ifstream file;
   if (path != "-") {
-    file.open(path, std::ios::binary);
+    file.open(file_path(path), std::ios::binary);
     if (!file) return system_error("open " + path);
   }
   std::istream& from = path == "-" ? std::cin : file;

@@ -1,14 +1,13 @@
 // sessions, session end, play.
 #include <CLI/CLI.hpp>
 
-#include <csignal>
 #include <cstdio>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/clock.h"
+#include "platform/signals.h"
+#include "platform/temporary.h"
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/player.h"
 #include "tools/console/text/exit_status.h"
@@ -92,9 +91,11 @@ struct CloseFile {
 };
 using FilePtr = std::unique_ptr<std::FILE, CloseFile>;
 
-Task<int> interruption() {
-  asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM, SIGHUP);
-  co_return co_await signals.async_wait(asio::use_awaitable);
+Task<platform::Signal> interruption() {
+  using platform::Signal;
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  platform::Signals signals(executor, {Signal::interrupt, Signal::terminate, Signal::hang_up});
+  co_return co_await signals.next();
 }
 
 Task<int> play(Context& context, PlayOptions options) {
@@ -106,8 +107,10 @@ Task<int> play(Context& context, PlayOptions options) {
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
   // It may be larger than memory, and a player's pauses must not hold the connection.
-  const FilePtr file(options.raw ? nullptr : std::tmpfile());
-  if (!options.raw && !file) co_return fail(system_error("make a temporary file"));
+  Result<std::FILE*> temporary = nullptr;
+  if (!options.raw) temporary = platform::temporary_file();
+  if (!temporary) co_return fail(temporary.error());
+  const FilePtr file(*temporary);
   std::FILE* const to = options.raw ? stdout : file.get();
   BodySink sink = [to](std::string_view piece) -> Result<void> {
     if (std::fwrite(piece.data(), 1, piece.size(), to) != piece.size())
@@ -123,7 +126,7 @@ Task<int> play(Context& context, PlayOptions options) {
   Task<Result<void>> playing = play_recording(*file, options.player, screen);
   const auto first = co_await (std::move(playing) || interruption());
   leave_screen(screen);
-  if (first.index() == 1) co_return 128 + std::get<1>(first);
+  if (first.index() == 1) co_return status_of_signal(platform::name_of(std::get<1>(first)));
   const Result<void>& played = std::get<0>(first);
   co_return played ? kDone : fail(played.error());
 }

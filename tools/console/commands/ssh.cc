@@ -1,17 +1,15 @@
 // ssh-proxy, ssh-config: the person's own ssh, scp, sftp, rsync and git through sessions.
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <csignal>
-#include <filesystem>
 #include <fstream>
 
-#include <boost/asio/signal_set.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 
+#include "common/base/file_path.h"
 #include "common/base/scoped_group.h"
+#include "platform/paths.h"
+#include "platform/signals.h"
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/session_command.h"
 #include "tools/console/session/ssh_session.h"
@@ -52,14 +50,11 @@ class Proxy {
         output_(executor_, Standard::output) {}
 
   Task<Result<void>> run(const std::string& key) {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) co_return system_error("socketpair");
-    platform::Handle theirs(ends[0]);
-    platform::Pipe ours(executor_, platform::Handle(ends[1]));
-    // The other way over the same socket needs a handle of its own: a Pipe reads and writes, but ends at
-    // once.
+    Result<std::pair<Socket, Socket>> ends = platform::socket_pair(executor_);
+    if (!ends) co_return ends.error();
+    Socket ours = std::move(ends->first);
     Result<std::unique_ptr<SshServer>> server = SshServer::create(
-        executor_, key, std::move(theirs), [this](SshChannel& channel) { return serve(channel); });
+        executor_, key, std::move(ends->second), [this](SshChannel& channel) { return serve(channel); });
     if (!server) co_return server.error();
     TaskGroup pumps(executor_);
     pumps.spawn("ssh input", from_client(ours));
@@ -75,30 +70,37 @@ class Proxy {
   }
 
  private:
+  using Socket = platform::StreamSocket;
+
   Task<> serve(SshChannel& channel) {
     AskingPlace* place = command_.ask_options().batch ? nullptr : &terminal_;
     SshSession session(command_.tunnel(), asset_, channel, command_.ask_options(), place);
     co_await session.run();
   }
 
-  Task<> from_client(platform::Pipe& socket) {
+  Task<> from_client(Socket& socket) {
     Bytes buffer(kPiece);
     while (true) {
-      const Result<std::size_t> size = co_await input_.pipe().read(buffer);
+      const Result<std::size_t> size = co_await input_.read(buffer);
       if (!size || *size == 0) break;
-      const Result<void> written = co_await socket.write(ByteView(buffer).first(*size));
-      if (!written) break;
+      boost::system::error_code failed;
+      co_await asio::async_write(socket, asio::buffer(buffer.data(), *size),
+                                 asio::redirect_error(asio::use_awaitable, failed));
+      if (failed) break;
     }
     // ssh has gone: the server sees its end.
-    ::shutdown(socket.native(), SHUT_WR);
+    boost::system::error_code ignored;
+    socket.shutdown(Socket::shutdown_send, ignored);
   }
 
-  Task<> to_client(platform::Pipe& socket) {
+  Task<> to_client(Socket& socket) {
     Bytes buffer(kPiece);
     while (true) {
-      const Result<std::size_t> size = co_await socket.read(buffer);
-      if (!size || *size == 0) break;
-      const Result<void> written = co_await output_.pipe().write(ByteView(buffer).first(*size));
+      boost::system::error_code failed;
+      const std::size_t size = co_await socket.async_read_some(
+          asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, failed));
+      if (failed || size == 0) break;
+      const Result<void> written = co_await output_.write(ByteView(buffer).first(size));
       if (!written) break;
     }
     drained_.set();
@@ -106,13 +108,14 @@ class Proxy {
 
   // ssh ends its ProxyCommand by SIGHUP: sessions that run are left in order. A terminal that is closed sends
   // one too, so there may be two; who sends another signal again does not want to wait.
-  Task<> watch_signals(platform::Pipe& socket) {
-    asio::signal_set signals(executor_, SIGHUP, SIGTERM, SIGINT);
-    static_cast<void>(co_await signals.async_wait(asio::use_awaitable));
-    ::shutdown(socket.native(), SHUT_RDWR);
-    signals.remove(SIGTERM);
-    signals.remove(SIGINT);
-    while (true) static_cast<void>(co_await signals.async_wait(asio::use_awaitable));
+  Task<> watch_signals(Socket& socket) {
+    using platform::Signal;
+    platform::Signals signals(executor_, {Signal::hang_up, Signal::terminate, Signal::interrupt});
+    static_cast<void>(co_await signals.next());
+    boost::system::error_code ignored;
+    socket.shutdown(Socket::shutdown_both, ignored);
+    signals.give_back({Signal::terminate, Signal::interrupt});
+    while (true) static_cast<void>(co_await signals.next());
   }
 
   SessionCommand& command_;
@@ -176,25 +179,19 @@ std::string shell_word(const std::string& text) {
   return out + "'";
 }
 
-std::string own_path() {
-  std::error_code failed;
-  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", failed);
-  return failed ? std::string("jump") : path.string();
-}
-
 std::string entry(const Context& context, const ConfigOptions& options, const std::string& host,
                   const std::string& asset) {
   std::string command = "  ProxyCommand ";
   if (const char* home = std::getenv("JUMP_HOME"); home != nullptr && *home != '\0') {
     command += "env JUMP_HOME=" + shell_word(context.home().folder()) + " ";
   }
-  command += shell_word(own_path()) + " ssh-proxy";
+  command += shell_word(platform::own_program()) + " ssh-proxy";
   if (options.batch) command += " --batch";
   if (options.accept_new_host_key) command += " --accept-new-host-key";
   if (!options.password_file.empty()) {
     std::error_code ignored;
-    command +=
-        " --password-file " + shell_word(std::filesystem::absolute(options.password_file, ignored).string());
+    command += " --password-file " +
+               shell_word(path_text(std::filesystem::absolute(file_path(options.password_file), ignored)));
   }
   command += " -- " + asset + "\n";
   return "Host " + host + "\n" + command + "  HostKeyAlias " + std::string(kHostKeyAlias) +
@@ -215,7 +212,7 @@ std::string entry(const Context& context, const ConfigOptions& options, const st
 
 Result<void> write_known_hosts(const Home& home, const std::string& key) {
   const std::string path = known_hosts_path(home);
-  std::ofstream file(path, std::ios::trunc);
+  std::ofstream file(file_path(path), std::ios::trunc | std::ios::binary);
   file << kHostKeyAlias << ' ' << key << '\n';
   file.close();
   return file ? Result<void>() : system_error("write " + path);
@@ -223,7 +220,7 @@ Result<void> write_known_hosts(const Home& home, const std::string& key) {
 
 Task<int> ssh_config(Context& context, ConfigOptions options) {
   std::error_code failed;
-  std::filesystem::create_directories(context.home().folder(), failed);
+  std::filesystem::create_directories(file_path(context.home().folder()), failed);
   const Result<std::string> key = ensure_host_key(key_path(context.home()));
   if (!key) co_return fail(key.error());
   const Result<void> known = write_known_hosts(context.home(), *key);

@@ -86,10 +86,10 @@ Task<Result<void>> TerminalPlace::run(Dialogue& dialogue) {
   std::string shown = dialogue.begin();
   Bytes buffer(kPiece);
   while (true) {
-    const Result<void> written = co_await (*terminal)->pipe().write(as_bytes(shown));
+    const Result<void> written = co_await (*terminal)->write(as_bytes(shown));
     if (!written) co_return written.error();
     if (dialogue.over()) co_return Result<void>();
-    const Result<std::size_t> size = co_await (*terminal)->pipe().read(buffer);
+    const Result<std::size_t> size = co_await (*terminal)->read(buffer);
     if (!size) co_return size.error();
     if (*size == 0) co_return Error(Fault::closed, "the terminal is gone");
     std::string typed(as_text(ByteView(buffer).first(*size)));

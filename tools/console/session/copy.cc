@@ -1,13 +1,10 @@
 #include "tools/console/session/copy.h"
 
-#include <csignal>
 #include <cstdio>
-#include <filesystem>
 
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "common/base/file_path.h"
 #include "common/files/client.h"
+#include "platform/signals.h"
 #include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 
@@ -25,8 +22,8 @@ void say(const std::string& text) {
 
 std::string absolute(const std::string& path) {
   std::error_code ignored;
-  const std::filesystem::path full = std::filesystem::absolute(path, ignored);
-  return ignored ? path : full.string();
+  const std::filesystem::path full = std::filesystem::absolute(file_path(path), ignored);
+  return ignored ? path : path_text(full);
 }
 
 }  // namespace
@@ -100,7 +97,7 @@ Task<Result<void>> Copy::check_target() {
                         printable(plan_.target, 200) + " is no folder, and there are several sources");
   if (!plan_.upload) {
     std::error_code ignored;
-    if (std::filesystem::is_directory(plan_.target, ignored)) co_return Result<void>();
+    if (std::filesystem::is_directory(file_path(plan_.target), ignored)) co_return Result<void>();
     co_return no_folder;
   }
   if (plan_.target.empty()) co_return Result<void>();
@@ -189,9 +186,12 @@ Task<> Copy::watch_connection() {
 }
 
 Task<> Copy::watch_signals() {
-  asio::signal_set signals(session_.tunnel().executor(), SIGINT, SIGTERM, SIGHUP);
-  const int number = co_await signals.async_wait(asio::use_awaitable);
-  end(128 + number, "interrupted; what has arrived is kept, and the same command goes on from there");
+  using platform::Signal;
+  platform::Signals signals(session_.tunnel().executor(),
+                            {Signal::interrupt, Signal::terminate, Signal::hang_up});
+  const Signal signal = co_await signals.next();
+  end(status_of_signal(platform::name_of(signal)),
+      "interrupted; what has arrived is kept, and the same command goes on from there");
 }
 
 }  // namespace jump::console

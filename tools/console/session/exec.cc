@@ -1,11 +1,8 @@
 #include "tools/console/session/exec.h"
 
-#include <csignal>
 #include <cstdio>
 
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "platform/signals.h"
 #include "tools/console/terminal/terminal.h"
 #include "tools/console/text/exit_status.h"
 
@@ -73,7 +70,7 @@ Task<> Exec::send_input() {
     StandardPipe input(session_.tunnel().executor(), Standard::input);
     Bytes buffer(kPiece);
     while (true) {
-      const Result<std::size_t> size = co_await input.pipe().read(buffer);
+      const Result<std::size_t> size = co_await input.read(buffer);
       if (!size || *size == 0) break;
       const Result<void> written = co_await standard_->write(ByteView(buffer).first(*size));
       // The command reads no more; what it prints still counts.
@@ -88,7 +85,7 @@ Task<> Exec::show(session::Stream& stream, StandardPipe& to, bool& over) {
   while (true) {
     const Result<std::size_t> size = co_await stream.read(buffer);
     if (!size || *size == 0) break;
-    const Result<void> shown = co_await to.pipe().write(ByteView(buffer).first(*size));
+    const Result<void> shown = co_await to.write(ByteView(buffer).first(*size));
     if (!shown) {
       // As a local command whose reader has gone. Other failures (a full disk) have words.
       const bool gone = shown.error().is(Fault::closed);
@@ -143,22 +140,23 @@ Task<> Exec::watch_connection() {
 }
 
 Task<> Exec::watch_signals() {
-  asio::signal_set signals(session_.tunnel().executor(), SIGINT, SIGTERM, SIGHUP);
-  signals.add(SIGQUIT);
+  using platform::Signal;
+  platform::Signals signals(session_.tunnel().executor(),
+                            {Signal::interrupt, Signal::terminate, Signal::hang_up, Signal::quit});
   for (int interrupts = 0; !ending_;) {
-    const int number = co_await signals.async_wait(asio::use_awaitable);
-    const bool ours = number != SIGINT && number != SIGQUIT;
+    const Signal heard = co_await signals.next();
+    const bool ours = heard != Signal::interrupt && heard != Signal::quit;
     session::Signal signal;
-    signal.name = number == SIGINT ? "INT" : number == SIGQUIT ? "QUIT" : number == SIGTERM ? "TERM" : "HUP";
+    signal.name = platform::name_of(heard);
     session_.send(signal);
     if (ours || ++interrupts >= kPatience) {
-      end(128 + number, "", true);
+      end(status_of_signal(signal.name), "", true);
     }
   }
   // The session is left in order. A terminal that is closed says so by SIGHUP, and a shell in it once more;
   // who sends another signal again does not want to wait.
-  for (const int number : {SIGINT, SIGTERM, SIGQUIT}) signals.remove(number);
-  while (true) static_cast<void>(co_await signals.async_wait(asio::use_awaitable));
+  signals.give_back({Signal::interrupt, Signal::terminate, Signal::quit});
+  while (true) static_cast<void>(co_await signals.next());
 }
 
 }  // namespace jump::console

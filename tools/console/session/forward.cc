@@ -1,13 +1,12 @@
 #include "tools/console/session/forward.h"
 
-#include <csignal>
-
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "common/base/scoped_group.h"
+#include "platform/signals.h"
+#include "tools/console/text/exit_status.h"
 
 namespace jump::console {
 namespace {
@@ -136,7 +135,7 @@ Task<Result<int>> Forward::run() {
   if (!why && session_.failure()) why = Error(Fault::closed, printable(*session_.failure()));
   co_await session_.hang_up();
   co_await lasting.stop();
-  if (stopped_by_ != 0) co_return 128 + stopped_by_;
+  if (stopped_by_) co_return status_of_signal(platform::name_of(*stopped_by_));
   co_return why ? *why : Error(Fault::closed, "the session is over");
 }
 
@@ -174,9 +173,10 @@ Task<> Forward::watch_connection() {
 }
 
 Task<> Forward::watch_signals() {
-  asio::signal_set signals(session_.tunnel().executor(), SIGINT, SIGTERM, SIGHUP);
-  const int number = co_await signals.async_wait(asio::use_awaitable);
-  stopped_by_ = number;
+  using platform::Signal;
+  platform::Signals signals(session_.tunnel().executor(),
+                            {Signal::interrupt, Signal::terminate, Signal::hang_up});
+  stopped_by_ = co_await signals.next();
   ended_.set();
 }
 

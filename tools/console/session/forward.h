@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "platform/signals.h"
 #include "tools/console/session/opened_session.h"
 #include "tools/console/text/argument.h"
 
@@ -46,7 +48,7 @@ class Forward {
   Report report_;
   TaskGroup connections_;
   Event ended_;
-  int stopped_by_ = 0;
+  std::optional<platform::Signal> stopped_by_;
 };
 
 }  // namespace jump::console

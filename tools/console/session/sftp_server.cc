@@ -1,14 +1,12 @@
 #include "tools/console/session/sftp_server.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <ctime>
-#include <filesystem>
+#include <chrono>
+#include <cstdio>
 
+#include "common/base/file_path.h"
 #include "common/files/requests.h"
+#include "platform/temporary.h"
 
 namespace jump::console {
 namespace {
@@ -24,6 +22,10 @@ constexpr std::size_t kNamesAtOnce = 64;
 constexpr std::size_t kReadMost = 64 * 1024;
 constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::uint32_t kModeMost = 0777;
+// What POSIX systems mean by these bits, and with them every SFTP client.
+constexpr std::uint32_t kModeFolder = 0040000;
+constexpr std::uint32_t kModeFile = 0100000;
+constexpr std::uint32_t kModeLink = 0120000;
 
 Bytes status(std::uint32_t id, Status code, const std::string& text) {
   return Writer(Type::status).u32(id).u32(static_cast<std::uint32_t>(code)).text(text).text("en").packet();
@@ -46,9 +48,9 @@ Bytes refused(std::uint32_t id, const Error& error) {
 }
 
 std::uint32_t mode_of(const files::Entry& entry) {
-  const std::uint32_t type = entry.kind == files::Kind::folder ? S_IFDIR
-                             : entry.kind == files::Kind::link ? S_IFLNK
-                                                               : S_IFREG;
+  const std::uint32_t type = entry.kind == files::Kind::folder ? kModeFolder
+                             : entry.kind == files::Kind::link ? kModeLink
+                                                               : kModeFile;
   return type | (entry.mode & 07777);
 }
 
@@ -72,11 +74,15 @@ std::string long_name(const files::Entry& entry) {
     mode += (bits & 2) != 0 ? 'w' : '-';
     mode += (bits & 1) != 0 ? 'x' : '-';
   }
+  const std::chrono::sys_seconds at{
+      std::chrono::seconds(std::clamp<std::int64_t>(entry.seconds, 0, UINT32_MAX))};
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(at - day);
   std::array<char, 32> time{};
-  const std::time_t seconds = entry.seconds;
-  std::tm parts{};
-  if (::gmtime_r(&seconds, &parts) != nullptr)
-    std::strftime(time.data(), time.size(), "%Y-%m-%d %H:%M", &parts);
+  std::snprintf(time.data(), time.size(), "%04d-%02u-%02u %02d:%02d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()));
   std::string size = std::to_string(entry.size);
   size.insert(0, size.size() < 10 ? 10 - size.size() : 0, ' ');
   return mode + " 1 - - " + size + " " + time.data() + " " + entry.path;
@@ -85,7 +91,7 @@ std::string long_name(const files::Entry& entry) {
 // Without a home folder that is known here: "." and what begins there stays relative.
 std::string plain_path(std::string_view path) {
   if (path.empty()) return ".";
-  std::string plain = std::filesystem::path(path).lexically_normal().string();
+  std::string plain = path_text(file_path(path).lexically_normal());
   while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
   return plain;
 }
@@ -100,7 +106,7 @@ SftpServer::SftpServer(OpenedSession& session, SshChannel& channel, Bytes first)
 SftpServer::~SftpServer() {
   open_.clear();
   std::error_code ignored;
-  if (!temporary_.empty()) std::filesystem::remove_all(temporary_, ignored);
+  if (!temporary_.empty()) std::filesystem::remove_all(file_path(temporary_), ignored);
 }
 
 Task<Result<void>> SftpServer::run() {
@@ -173,11 +179,12 @@ Task<Result<void>> SftpServer::answer(Bytes packet) {
     }
     case Type::fstat: {
       const Open* const handle = find(reader.text());
-      struct stat about{};
       sftp::Attributes attributes;
       if (handle != nullptr && handle->download) attributes = attributes_of(handle->download->entry);
-      if (handle != nullptr && handle->upload && ::fstat(handle->upload->file.get(), &about) == 0)
-        attributes.size = static_cast<std::uint64_t>(about.st_size);
+      if (handle != nullptr && handle->upload) {
+        const Result<platform::FileInfo> about = handle->upload->file.info();
+        if (about) attributes.size = about->size;
+      }
       reply = attributes.size ? Writer(Type::attributes).u32(id).attributes(attributes).packet()
                               : status(id, Status::failure, "no such handle");
       break;
@@ -263,11 +270,10 @@ Task<Bytes> SftpServer::close(std::uint32_t id, std::string handle) {
   if (open.download && !open.download->over) open.download->stream->reset("read as far as it was wanted");
   if (!open.upload) co_return done(id);
   Upload& upload = *open.upload;
-  ::fchmod(upload.file.get(), upload.attributes.mode.value_or(0644) & kModeMost);
+  // Best effort: what counts is the content.
+  static_cast<void>(upload.file.set_mode(upload.attributes.mode.value_or(0644) & kModeMost));
   if (upload.attributes.modified) {
-    const timespec time{static_cast<std::time_t>(*upload.attributes.modified), 0};
-    const std::array times{time, time};
-    ::futimens(upload.file.get(), times.data());
+    static_cast<void>(upload.file.set_modified({*upload.attributes.modified, 0}));
   }
   files::PutRequest request;
   request.from = upload.local;
@@ -275,7 +281,8 @@ Task<Bytes> SftpServer::close(std::uint32_t id, std::string handle) {
   request.resume = false;
   auto putting = files::put(session_.io(), std::move(request), nullptr);
   const Result<files::TransferResult> put = co_await std::move(putting);
-  ::unlink(upload.local.c_str());
+  std::error_code ignored;
+  std::filesystem::remove(file_path(upload.local), ignored);
   if (!put) co_return refused(id, put.error());
   if (put->skipped_count > 0 && !put->remarks.empty()) {
     co_return refused(id, Error(Fault::refused, put->remarks.front().reason));
@@ -357,15 +364,17 @@ Task<Bytes> SftpServer::read(std::uint32_t id, Open* open, std::uint64_t offset,
 
 Result<void> SftpServer::begin_upload(Open& open, std::string path, sftp::Attributes attributes) {
   if (temporary_.empty()) {
-    std::error_code failed;
-    std::string name = (std::filesystem::temp_directory_path(failed) / "jump-sftp-XXXXXX").string();
-    if (failed || ::mkdtemp(name.data()) == nullptr) return system_error("make a temporary folder");
-    temporary_ = name;
+    Result<std::string> made = platform::make_temporary_folder("jump-sftp-");
+    if (!made) return made.error();
+    temporary_ = std::move(*made);
   }
-  auto upload = std::make_unique<Upload>();
-  upload->local = temporary_ + "/" + std::to_string(last_handle_ + 1);
-  upload->file = platform::Handle(::open(upload->local.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!upload->file.valid()) return system_error("make " + upload->local);
+  Result<platform::Folder> folder = platform::Folder::open(temporary_);
+  if (!folder) return folder.error();
+  const std::string name = std::to_string(last_handle_ + 1);
+  Result<platform::File> file = folder->create_file(name);
+  if (!file) return file.error();
+  auto upload = std::make_unique<Upload>(std::move(*file));
+  upload->local = temporary_ + "/" + name;
   upload->path = std::move(path);
   upload->attributes = attributes;
   open.upload = std::move(upload);
@@ -374,14 +383,8 @@ Result<void> SftpServer::begin_upload(Open& open, std::string path, sftp::Attrib
 
 Bytes SftpServer::write(std::uint32_t id, Open* open, std::uint64_t offset, std::string_view data) {
   if (open == nullptr || !open->upload) return status(id, Status::failure, "no such handle");
-  while (!data.empty()) {
-    const ssize_t size =
-        ::pwrite(open->upload->file.get(), data.data(), data.size(), static_cast<off_t>(offset));
-    if (size < 0) return refused(id, system_error("write here"));
-    offset += static_cast<std::uint64_t>(size);
-    data.remove_prefix(static_cast<std::size_t>(size));
-  }
-  return done(id);
+  const Result<void> written = open->upload->file.write_at(offset, as_bytes(data));
+  return written ? done(id) : refused(id, wrap(written.error(), "write here"));
 }
 
 // --- names

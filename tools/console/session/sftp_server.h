@@ -16,7 +16,7 @@
 
 #include "common/files/client.h"
 #include "common/files/record.h"
-#include "platform/handle.h"
+#include "platform/folder.h"
 #include "tools/console/session/opened_session.h"
 #include "tools/console/ssh/server.h"
 #include "tools/console/ssh/sftp_packet.h"
@@ -44,7 +44,8 @@ class SftpServer {
     bool over = false;
   };
   struct Upload {
-    platform::Handle file;
+    explicit Upload(platform::File made) : file(std::move(made)) {}
+    platform::File file;
     std::string local;  // the temporary file
     std::string path;
     sftp::Attributes attributes;

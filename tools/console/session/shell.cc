@@ -1,13 +1,9 @@
 #include "tools/console/session/shell.h"
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include "platform/signals.h"
 #include "tools/console/text/exit_status.h"
 
 namespace jump::console {
@@ -152,7 +148,7 @@ Task<> Shell::read_keys() {
   Bytes buffer(kPiece);
   while (!ending_) {
     while (typed_.size() >= kTypedMost) co_await typed_room_.wait();
-    const Result<std::size_t> size = co_await input_.pipe().read(buffer);
+    const Result<std::size_t> size = co_await input_.read(buffer);
     if (!size || *size == 0) break;
     std::string typed = screen_.typed(as_text(ByteView(buffer).first(*size)));
     if (dialogue_ != nullptr) co_await converse(typed);
@@ -222,7 +218,9 @@ Task<bool> Shell::obey(Escape command) {
       static_cast<void>(co_await screen_.own(escape_help()));
       co_return true;
     case Escape::suspend:
-      if (raw_) raw_->suspend();
+      if (raw_ && !raw_->suspend()) {
+        static_cast<void>(co_await screen_.own("[jump: this system does not stop programs]\r\n"));
+      }
       send_size();
       co_return true;
   }
@@ -348,9 +346,9 @@ Task<> Shell::watch_replay() {
 }
 
 Task<> Shell::watch_size() {
-  asio::signal_set changed(session_.tunnel().executor(), SIGWINCH);
+  platform::SizeWatch size(session_.tunnel().executor());
   while (true) {
-    co_await changed.async_wait(asio::use_awaitable);
+    co_await size.changed();
     send_size();
   }
 }
@@ -358,9 +356,12 @@ Task<> Shell::watch_size() {
 // Whoever closes the terminal or stops this program does not mean the program on the other side: it goes on,
 // and can be taken up again within the wait limit.
 Task<> Shell::watch_signals() {
-  asio::signal_set signals(session_.tunnel().executor(), SIGHUP, SIGTERM, SIGINT);
-  const int number = co_await signals.async_wait(asio::use_awaitable);
-  end(128 + number, "", number == SIGINT ? Leave::hang_up : Leave::let_go);
+  using platform::Signal;
+  platform::Signals signals(session_.tunnel().executor(),
+                            {Signal::hang_up, Signal::terminate, Signal::interrupt});
+  const Signal signal = co_await signals.next();
+  end(status_of_signal(platform::name_of(signal)), "",
+      signal == Signal::interrupt ? Leave::hang_up : Leave::let_go);
 }
 
 }  // namespace jump::console

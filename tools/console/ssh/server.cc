@@ -1,24 +1,23 @@
 #include "tools/console/ssh/server.h"
 
-#include <fcntl.h>
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <libssh/server.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <deque>
 #include <list>
+#include <random>
 #include <utility>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/base/file_path.h"
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
+#include "common/base/secret.h"
+#include "platform/files.h"
 
 namespace jump::console {
 namespace {
@@ -26,6 +25,7 @@ namespace {
 constexpr std::size_t kChannelsMost = 64;
 constexpr std::size_t kChangesMost = 256;      // that nobody has taken; then the newest are dropped
 constexpr std::size_t kEnvironmentMost = 256;  // of one value
+constexpr std::size_t kKeyMost = 64 * 1024;
 // Fast with AES in hardware; the pipe does not leave this machine.
 constexpr const char* kCiphers =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr";
@@ -57,31 +57,56 @@ Error ssh_error(ssh_session session, const char* doing) {
 // --- the key
 // ------------------------------------------------------------------------------------------------
 
-Result<std::string> ensure_host_key(const std::string& path) {
+namespace {
+
+Result<void> make_host_key(const std::string& path) {
   ssh_key raw = nullptr;
-  if (::access(path.c_str(), F_OK) != 0) {
-    if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &raw) != SSH_OK)
-      return Error(Fault::internal, "no key for the SSH server could be made");
-    const KeyPtr made(raw);
-    // Beside it and renamed: another jump may do the same now.
-    const std::string beside = path + "." + std::to_string(::getpid());
-    const mode_t before = ::umask(0077);
-    const int written = ssh_pki_export_privkey_file(made.get(), nullptr, nullptr, nullptr, beside.c_str());
-    ::umask(before);
-    if (written != SSH_OK) return system_error("write " + beside);
-    // Whoever was first stays first.
-    const bool linked = ::link(beside.c_str(), path.c_str()) == 0 || errno == EEXIST;
-    const int why = errno;
-    ::unlink(beside.c_str());
-    if (!linked) return system_error(why, "write " + path);
-  }
-  if (ssh_pki_import_privkey_file(path.c_str(), nullptr, nullptr, nullptr, &raw) != SSH_OK)
-    return Error(Fault::malformed, path + " is no private key; remove it and a new one is made");
-  const KeyPtr key(raw);
+  if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &raw) != SSH_OK)
+    return Error(Fault::internal, "no key for the SSH server could be made");
+  const KeyPtr made(raw);
   char* text = nullptr;
-  if (ssh_pki_export_pubkey_base64(key.get(), &text) != SSH_OK)
+  if (ssh_pki_export_privkey_base64(made.get(), nullptr, nullptr, nullptr, &text) != SSH_OK)
+    return Error(Fault::internal, "the key of the SSH server cannot be written down");
+  const Secret content{std::string_view(text)};
+  wipe(text, content.size());
+  ssh_string_free_char(text);
+  // Beside it and linked: another jump may do the same now, and whoever was first stays first.
+  const std::string beside = path + "." + std::to_string(std::random_device()());
+  if (const Result<void> written = platform::write_file(beside, content.reveal(), 0600); !written)
+    return written;
+  std::error_code taken;
+  std::error_code ignored;
+  std::filesystem::create_hard_link(file_path(beside), file_path(path), taken);
+  std::filesystem::remove(file_path(beside), ignored);
+  if (taken && taken != std::errc::file_exists) return Error(taken, "write " + path);
+  return {};
+}
+
+Result<KeyPtr> read_host_key(const std::string& path) {
+  const Result<Bytes> content = platform::read_file(path, kKeyMost);
+  if (!content) return content.error();
+  std::string text(as_text(*content));
+  ssh_key raw = nullptr;
+  const int imported = ssh_pki_import_privkey_base64(text.c_str(), nullptr, nullptr, nullptr, &raw);
+  wipe(text.data(), text.size());
+  if (imported != SSH_OK)
+    return Error(Fault::malformed, path + " is no private key; remove it and a new one is made");
+  return KeyPtr(raw);
+}
+
+}  // namespace
+
+Result<std::string> ensure_host_key(const std::string& path) {
+  Result<KeyPtr> key = read_host_key(path);
+  if (!key && key.error().is(Fault::not_found)) {
+    if (const Result<void> made = make_host_key(path); !made) return made.error();
+    key = read_host_key(path);
+  }
+  if (!key) return key.error();
+  char* text = nullptr;
+  if (ssh_pki_export_pubkey_base64(key->get(), &text) != SSH_OK)
     return Error(Fault::malformed, path + ": the key has no public half");
-  std::string line = std::string(ssh_key_type_to_char(ssh_key_type(key.get()))) + " " + text;
+  std::string line = std::string(ssh_key_type_to_char(ssh_key_type(key->get()))) + " " + text;
   ssh_string_free_char(text);
   return line;
 }
@@ -131,7 +156,7 @@ struct SshServer::Impl {
   ssh_server_callbacks_struct callbacks{};
   std::list<Channel> channels;
   Event wake;
-  asio::posix::stream_descriptor pollable;
+  platform::StreamSocket pollable;
   Event read_again;
   Event write_wanted;
   bool over = false;
@@ -357,7 +382,7 @@ Task<> SshServer::Impl::serve_channel(Channel& channel) {
 Task<> SshServer::Impl::watch_readable() {
   while (true) {
     boost::system::error_code failed;
-    co_await pollable.async_wait(asio::posix::descriptor_base::wait_read,
+    co_await pollable.async_wait(platform::StreamSocket::wait_read,
                                  asio::redirect_error(asio::use_awaitable, failed));
     wake.set();
     co_await read_again.wait();
@@ -368,7 +393,7 @@ Task<> SshServer::Impl::watch_writable() {
   while (true) {
     co_await write_wanted.wait();
     boost::system::error_code failed;
-    co_await pollable.async_wait(asio::posix::descriptor_base::wait_write,
+    co_await pollable.async_wait(platform::StreamSocket::wait_write,
                                  asio::redirect_error(asio::use_awaitable, failed));
     wake.set();
   }
@@ -421,8 +446,8 @@ SshServer::~SshServer() {
 }
 
 Result<std::unique_ptr<SshServer>> SshServer::create(asio::any_io_executor executor,
-                                                     const std::string& host_key, platform::Handle socket,
-                                                     Serve serve) {
+                                                     const std::string& host_key,
+                                                     platform::StreamSocket socket, Serve serve) {
   auto impl = std::make_unique<Impl>(executor, std::move(serve));
   impl->session.reset(ssh_new());
   impl->event.reset(ssh_event_new());
@@ -434,14 +459,19 @@ Result<std::unique_ptr<SshServer>> SshServer::create(asio::any_io_executor execu
   ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
   ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_CIPHERS_C_S, kCiphers);
   ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_CIPHERS_S_C, kCiphers);
-  if (ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_HOSTKEY, host_key.c_str()) != SSH_OK)
+  Result<KeyPtr> key = read_host_key(host_key);
+  if (!key) return key.error();
+  if (ssh_bind_options_set(bind.get(), SSH_BIND_OPTIONS_IMPORT_KEY, key->get()) != SSH_OK)
     return Error(Fault::malformed, "key of the SSH server: " + printable(ssh_get_error(bind.get())));
+  static_cast<void>(key->release());  // libssh's now
   // Ours to poll; libssh closes its own.
-  platform::Handle polled(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
-  if (!polled.valid()) return system_error("dup");
-  if (ssh_bind_accept_fd(bind.get(), impl->session.get(), socket.release()) != SSH_OK)
+  const Result<int> theirs = platform::duplicate_socket(static_cast<int>(socket.native_handle()));
+  if (!theirs) return theirs.error();
+  if (ssh_bind_accept_fd(bind.get(), impl->session.get(), *theirs) != SSH_OK) {
+    platform::close_socket(*theirs);
     return Error(Fault::internal, "SSH server: " + printable(ssh_get_error(bind.get())));
-  impl->pollable.assign(polled.release());
+  }
+  impl->pollable = std::move(socket);
   ssh_set_blocking(impl->session.get(), 0);
   impl->callbacks.userdata = impl.get();
   impl->callbacks.auth_none_function = Impl::auth_none;

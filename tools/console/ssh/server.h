@@ -18,7 +18,7 @@
 #include "common/base/bytes.h"
 #include "common/base/error.h"
 #include "common/base/task_group.h"
-#include "platform/handle.h"
+#include "platform/sockets.h"
 
 namespace jump::console {
 
@@ -65,9 +65,9 @@ class SshServer {
  public:
   // The task of one channel; the channel outlives it.
   using Serve = std::function<Task<>(SshChannel&)>;
-  // `socket`: a stream socket with the client behind it.
+  // `socket`: connected, with the client behind it.
   static Result<std::unique_ptr<SshServer>> create(asio::any_io_executor executor,
-                                                   const std::string& host_key, platform::Handle socket,
+                                                   const std::string& host_key, platform::StreamSocket socket,
                                                    Serve serve);
   SshServer(const SshServer&) = delete;
   SshServer& operator=(const SshServer&) = delete;

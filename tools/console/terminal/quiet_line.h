@@ -15,13 +15,11 @@
 #include <string_view>
 #include <utility>
 
+#include "platform/terminal.h"
+
 namespace jump::console {
 
-struct TerminalSize {
-  std::uint16_t columns = 80;
-  std::uint16_t rows = 24;
-  friend bool operator==(const TerminalSize&, const TerminalSize&) = default;
-};
+using platform::TerminalSize;
 
 // Follows whether the program has the alternate screen, through any cutting of its output.
 class ScreenTracker {

@@ -21,7 +21,7 @@ Screen::Screen(asio::any_io_executor executor, StandardPipe& output, bool quiet)
     : output_(output), quiet_(quiet), free_(executor) {}
 
 Task<Result<void>> Screen::locked_write(std::string_view bytes) {
-  co_return co_await output_.pipe().write(as_bytes(bytes));
+  co_return co_await output_.write(as_bytes(bytes));
 }
 
 Task<Result<void>> Screen::program(ByteView bytes) {
@@ -39,7 +39,7 @@ Task<Result<void>> Screen::program(ByteView bytes) {
     co_return co_await locked_write(shown);
   }
   tracker_.feed(as_text(bytes));
-  co_return co_await output_.pipe().write(bytes);
+  co_return co_await output_.write(bytes);
 }
 
 Task<> Screen::replay_over() {
