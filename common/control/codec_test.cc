@@ -86,7 +86,8 @@ TEST(ControlCodec, WritesEachNoticeAsTheSpecSays) {
          R"({"session":")" + hex("ab", 16) + R"(","started":false,"text":"no such user"})");
   golden(JobReport{HelperJob::browse, 9, {json::object{{"end", 1}}}},
          R"({"job":"browse","number":9,"lines":[{"end":1}]})");
-  golden(Holdings{3, 4}, R"({"trust_serial":3,"addresses_serial":4})");
+  golden(Holdings{3, 4, std::nullopt}, R"({"trust_serial":3,"addresses_serial":4})");
+  golden(Holdings{3, 4, 1440}, R"({"trust_serial":3,"addresses_serial":4,"absence_minutes":1440})");
 }
 
 template <typename Q>

@@ -212,12 +212,14 @@ struct Uninstalling {
 };
 BOOST_DESCRIBE_STRUCT(Uninstalling, (), (reason))
 
-// What the agent has taken over, so that the appliance can count (addresses, trust bundle serial).
+// What the agent has taken over, so that the appliance can count (addresses, trust bundle serial) and tell
+// what is newer.
 struct Holdings {
   std::uint64_t trust_serial = 0;
   std::uint64_t addresses_serial = 0;
+  std::optional<std::uint32_t> absence_minutes;  // as in identity::SettingsOrder; nodes have none
 };
-BOOST_DESCRIBE_STRUCT(Holdings, (), (trust_serial, addresses_serial))
+BOOST_DESCRIBE_STRUCT(Holdings, (), (trust_serial, addresses_serial, absence_minutes))
 
 // --- console to appliance -----------------------------------------------------------------------------
 

@@ -58,11 +58,12 @@ struct Begin {
   identity::TrustBundle trust;         // as verified by the supervisor
   RouteSettings routes;
   std::uint64_t addresses_serial = 0;
+  std::uint32_t absence_minutes = 0;  // as in identity::SettingsOrder
 };
 BOOST_DESCRIBE_STRUCT(Begin, (),
                       (role, peer_id, software, boot_id, start_nonce, instance, fingerprint,
                        fingerprint_parts, identity_folder, session_socket, status_socket, session_user, kinds,
-                       abilities, trust, routes, addresses_serial))
+                       abilities, trust, routes, addresses_serial, absence_minutes))
 
 // The answer to an order that starts a session.
 struct OrderResult {
@@ -76,8 +77,9 @@ struct Renewed {
   std::optional<std::vector<std::string>> addresses;
   std::uint64_t addresses_serial = 0;
   std::optional<std::vector<std::string>> zone_proxies;
+  std::uint32_t absence_minutes = 0;
 };
-BOOST_DESCRIBE_STRUCT(Renewed, (), (trust, addresses, addresses_serial, zone_proxies))
+BOOST_DESCRIBE_STRUCT(Renewed, (), (trust, addresses, addresses_serial, zone_proxies, absence_minutes))
 
 // Ends orderly: go away, close, exit.
 struct Stop {

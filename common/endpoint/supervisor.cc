@@ -136,6 +136,7 @@ Begin Supervisor::begin() const {
   }
   for (const std::string& proxy : state_.zone_proxies) begin.routes.zone_proxies.push_back(proxy);
   begin.addresses_serial = state_.addresses_serial;
+  begin.absence_minutes = state_.absence_minutes;
   return begin;
 }
 
@@ -303,6 +304,7 @@ Task<> Supervisor::on_order(Bytes bytes) {
   renewed.addresses = state_.addresses;
   renewed.addresses_serial = state_.addresses_serial;
   renewed.zone_proxies = state_.zone_proxies;
+  renewed.absence_minutes = state_.absence_minutes;
   if (channel_) {
     const FamilyMessage message = std::move(renewed);
     co_await channel_->send(message);

@@ -253,6 +253,7 @@ class TunnelProcess {
         if (renewed->trust) begin_.trust = *renewed->trust;
         if (renewed->addresses) begin_.routes.addresses = *renewed->addresses;
         begin_.addresses_serial = renewed->addresses_serial;
+        begin_.absence_minutes = renewed->absence_minutes;
         if (renewed->zone_proxies) begin_.routes.zone_proxies = *renewed->zone_proxies;
         dialler_->renewed();
         tell_holdings();
@@ -270,6 +271,7 @@ class TunnelProcess {
     control::Holdings holdings;
     holdings.trust_serial = begin_.trust.serial;
     holdings.addresses_serial = begin_.addresses_serial;
+    if (begin_.role == control::Role::agent) holdings.absence_minutes = begin_.absence_minutes;
     channel_.tell(holdings);
   }
 

@@ -2,10 +2,15 @@
 """The settings of the whole site, by the console."""
 
 import json
+import os
 import re
+import unittest
 
 import case
+import lab
 import suite
+
+LONG = os.environ.get("JUMP_LONG") == "1"
 
 # Another value than the one of a new appliance for each option, and how the API has it.
 CHANGES = {
@@ -78,6 +83,40 @@ class Site(case.LabCase):
             self.assertIn(said, done.stderr)
         self.assertEqual(self.shown(), before)
         self.assertIn("jump site edit --network-browsing off", self.console.run("site", "edit", "--help"))
+
+    @unittest.skipUnless(LONG, "waits for two minutes; JUMP_LONG=1")
+    def test_an_agent_that_tried_in_vain_for_its_period_uninstalls_itself(self):
+        client, held = self.client_and_what_it_holds("--max-offline-minutes", "1")
+        self.assertEqual(held(), 1)
+        self.suite.process.stop()
+        lab.wait_until(lambda: not os.path.exists(client.state), 200, "state removed")
+        self.assertIn("the appliance was not reached for too long", client.process.output())
+
+    def test_an_agent_knows_the_period_after_which_it_gives_itself_up(self):
+        client, held = self.client_and_what_it_holds()
+        self.assertEqual(held(), 180 * 1440)
+        self.console.run("asset", "edit", "Till 1", "--max-offline-minutes", "90")
+        lab.wait_until(lambda: held() == 90, 10, "own period told")
+        self.console.run("asset", "edit", "Till 1", "--max-offline-minutes", "0")
+        lab.wait_until(lambda: held() == 180 * 1440, 10, "the site's period told")
+        self.console.run("site", "edit", "--absence-days", "60")
+        lab.wait_until(lambda: held() == 60 * 1440, 10, "the site's new period told")
+        # What was changed while it was away is told when it comes back.
+        client.process.stop()
+        self.console.run("asset", "edit", "Till 1", "--max-offline-minutes", "30")
+        client.start()
+        lab.wait_until(lambda: held() == 30, 10, "period told at its return")
+
+    def client_and_what_it_holds(self, *installer):
+        client = suite.Client(self.suite, self.console.deployment_key(*installer), "Till 1", host=self.lab.host("till"))
+        client.start()
+        client.state = os.path.join(client.data, "state.json")
+
+        def held():
+            with open(client.state, encoding="utf-8") as file:
+                return json.load(file)["absence_minutes"]
+
+        return client, held
 
 
 if __name__ == "__main__":

@@ -67,7 +67,10 @@ struct Fleet::Agent {
   void after_welcome() {
     const control::Notice inventory(inventory_of(number));
     end->channel().tell(inventory);
-    const control::Notice holdings(control::Holdings{trust_serial, 1});
+    control::Holdings held;
+    held.trust_serial = trust_serial;
+    held.addresses_serial = 1;
+    const control::Notice holdings(held);
     end->channel().tell(holdings);
   }
 

@@ -23,6 +23,13 @@ AbsenceDecision decide_absence(const AbsenceInput& input) {
   return decision;
 }
 
+std::uint32_t agent_absence_minutes(const store::JumpClient& client, std::uint32_t absence_days) {
+  constexpr std::uint32_t kDay = 24 * 60;
+  if (client.ephemeral) return kDay;
+  if (client.max_offline_minutes > 0) return static_cast<std::uint32_t>(client.max_offline_minutes);
+  return absence_days * kDay;
+}
+
 bool is_lost(const store::JumpClientStatus& status, std::uint32_t lost_days, std::int64_t run) {
   return status.offline_run && run - *status.offline_run >= std::int64_t{lost_days} * 86400;
 }

@@ -36,6 +36,10 @@ struct AbsenceDecision {
 
 AbsenceDecision decide_absence(const AbsenceInput& input);
 
+// After how long of trying in vain the agent itself gives up, as it is told (identity::SettingsOrder):
+// ephemeral ones after 24 hours, the others after their own period or else the site's.
+std::uint32_t agent_absence_minutes(const store::JumpClient& client, std::uint32_t absence_days);
+
 // Lost is a label: offline for the site's days, by the same clock.
 bool is_lost(const store::JumpClientStatus& status, std::uint32_t lost_days, std::int64_t run);
 // When it will be removed if it stays away, seconds since 1970; nothing while it is online.

@@ -74,5 +74,14 @@ TEST(Absence, PlansTheRemovalByTheOwnPeriodFirst) {
   EXPECT_EQ(planned_removal(row, 1, 1000, 5000), 5000);  // overdue: held by the guard
 }
 
+TEST(Absence, AgentsAreToldTheirOwnPeriodOrElseTheSites) {
+  store::JumpClient client;
+  EXPECT_EQ(agent_absence_minutes(client, 180), 259200u);
+  client.max_offline_minutes = 90;
+  EXPECT_EQ(agent_absence_minutes(client, 180), 90u);
+  client.ephemeral = true;  // 5 minutes at the appliance, a day of trying at the agent
+  EXPECT_EQ(agent_absence_minutes(client, 180), 1440u);
+}
+
 }  // namespace
 }  // namespace jump::api

@@ -233,6 +233,8 @@ void Office::carry_out(const api::Effects& effects) {
       hub_.finish_if([&](const store::Session& row) { return row.endpoint() == disabled; },
                      {mux::Reason::ended_by_administrator, disable->reason});
       if (Peer* peer = endpoint(disabled)) peer->go_away(mux::GoAway::disabled, disable->reason, 60000);
+    } else if (const auto* refresh = std::get_if<api::RefreshAgent>(&effect)) {
+      tasks_.spawn("absence of one", tell_absence({refresh->agent}));
     } else if (const auto* revoke = std::get_if<api::RevokeCertificate>(&effect)) {
       revocations_.add(revoke->serial, revoke->reason);
       Peer* peer = endpoint(revoke->endpoint);
@@ -275,6 +277,7 @@ Task<> Office::read_site(bool agents_too) {
   reports.interval_seconds = site_.statistics_interval_seconds;
   reports.statistics = site_.statistics;
   for (const auto& [endpoint, peer] : endpoints_) peer->tell(reports);
+  co_await tell_absence_to_all();
 }
 
 Task<> Office::announce_addresses() {

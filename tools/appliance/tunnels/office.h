@@ -113,6 +113,9 @@ class Office {
   Task<> keep_recordings();
   Task<> apply_absence();
   Task<> read_site(bool agents_too);
+  // The agents' own periods (PRODUCT.md 3.5), to those that are connected and hold others.
+  Task<> tell_absence(std::vector<std::int64_t> agents);
+  Task<> tell_absence_to_all();
   Task<> announce_addresses();
   Task<> run_quietly(std::function<Result<void>(Backend&)> work);
   Hub::Events hub_events();

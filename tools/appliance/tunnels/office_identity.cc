@@ -9,6 +9,7 @@ namespace jump::appliance {
 namespace {
 
 constexpr std::int64_t kAbsentAtOnce = 500;
+constexpr std::size_t kPeriodsAtOnce = 200;
 constexpr std::size_t kZoneProxies = 64;  // that an endpoint takes
 constexpr auto kAdoptProbe = std::chrono::seconds(5);
 
@@ -51,8 +52,10 @@ Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, st
     return api::IssuedCertificate{issued->to_pem(), issued->serial(), issued->not_after()};
   };
   ports.trust_bundle = [authority] { return authority->signed_bundle(); };
-  ports.settings = [](const store::JumpClient& client, const std::vector<std::string>& zone_proxies) {
+  ports.settings = [days = site_.absence_days](const store::JumpClient& client,
+                                               const std::vector<std::string>& zone_proxies) {
     identity::SettingsOrder order;
+    order.absence_minutes = api::agent_absence_minutes(client, days);
     order.zone_proxies = zone_proxies;
     json::object settings = to_json(order).as_object();
     settings["name"] = client.name;
@@ -195,15 +198,54 @@ Task<> Office::tell_zone(std::optional<store::Endpoint> only, std::int64_t jumpo
     log::error("office", "zone settings were not read", {{"error", told.error().message()}});
     co_return;
   }
-  const json::value node = to_json(told->node), client = to_json(told->client);
+  identity::SettingsOrder client = told->client;
   for (const auto& [endpoint, peer] : endpoints_) {
     if (peer->jumpoint() != jumpoint || (only && *only != endpoint)) continue;
-    order_to(*peer, identity::OrderKind::settings, endpoint.node() ? node : client);
+    client.absence_minutes = peer->absence_minutes();
+    order_to(*peer, identity::OrderKind::settings, to_json(endpoint.node() ? told->node : client));
   }
 }
 
 void Office::zone_changed(std::int64_t jumpoint) {
   if (jumpoint != 0) tasks_.spawn("zone settings", tell_zone(std::nullopt, jumpoint));
+}
+
+// --- absence
+// ----------------------------------------------------------------------------------------------
+
+Task<> Office::tell_absence_to_all() {
+  std::vector<std::int64_t> agents;
+  for (const auto& [endpoint, peer] : endpoints_) {
+    if (!endpoint.node()) agents.push_back(endpoint.id);
+  }
+  // Others have their turn in between.
+  for (std::size_t at = 0; at < agents.size(); at += kPeriodsAtOnce) {
+    const auto from = agents.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(kPeriodsAtOnce, agents.size() - at));
+    std::vector<std::int64_t> some(from, from + count);
+    co_await tell_absence(std::move(some));
+  }
+}
+
+Task<> Office::tell_absence(std::vector<std::int64_t> agents) {
+  using Periods = std::vector<std::pair<std::int64_t, std::uint32_t>>;
+  auto read = [agents = std::move(agents), days = site_.absence_days](Backend& backend) -> Result<Periods> {
+    Periods periods;
+    for (const std::int64_t agent : agents) {
+      const auto assets = backend.store->jump_clients.of_agent(agent);
+      if (!assets) return assets.error();
+      if (!assets->empty()) periods.emplace_back(agent, api::agent_absence_minutes(assets->front(), days));
+    }
+    return periods;
+  };
+  const Result<Periods> periods = co_await database_.run(std::move(read));
+  if (!periods) {
+    log::error("office", "periods of absence were not read", {{"error", periods.error().message()}});
+    co_return;
+  }
+  for (const auto& [agent, minutes] : *periods) {
+    if (Peer* peer = endpoint(store::agent_endpoint(agent))) peer->set_absence(minutes);
+  }
 }
 
 // Every minute: what has been away for too long goes (PRODUCT.md 3.5).

@@ -5,6 +5,7 @@
 #include "common/base/with_timeout.h"
 #include "common/identity/sha256.h"
 #include "common/wake/network.h"
+#include "tools/appliance/api/absence.h"
 
 namespace jump::appliance {
 namespace {
@@ -23,9 +24,10 @@ struct Known {
   bool disabled = false;
   bool removed = false;
   std::int64_t jumpoint = 0;
+  std::uint32_t absence_minutes = 0;
 };
 
-Result<Known> known_agent(Backend& backend, std::int64_t id) {
+Result<Known> known_agent(Backend& backend, std::int64_t id, std::uint32_t absence_days) {
   Known known;
   const auto assets = backend.store->jump_clients.of_agent(id);
   if (!assets) return assets.error();
@@ -33,6 +35,7 @@ Result<Known> known_agent(Backend& backend, std::int64_t id) {
   if (known.listed) {
     known.disabled = assets->front().disabled;
     known.jumpoint = assets->front().zone_jumpoint.value_or(0);
+    known.absence_minutes = api::agent_absence_minutes(assets->front(), absence_days);
     return known;
   }
   const auto tombstone = backend.store->jump_clients.tombstone(id);
@@ -195,8 +198,8 @@ Task<Result<void>> Peer::admit_endpoint() {
   endpoint_ = node ? store::node_endpoint(number) : store::agent_endpoint(number);
   serial_ = proved.serial;
   renewal_only_ = proved.renewal_only;
-  auto look_up = [endpoint = endpoint_](Backend& backend) {
-    return endpoint.node() ? known_node(backend, endpoint.id) : known_agent(backend, endpoint.id);
+  auto look_up = [endpoint = endpoint_, days = office_.site().absence_days](Backend& backend) {
+    return endpoint.node() ? known_node(backend, endpoint.id) : known_agent(backend, endpoint.id, days);
   };
   const Result<Known> known = co_await office_.database().run(look_up);
   if (!known) {
@@ -219,6 +222,7 @@ Task<Result<void>> Peer::admit_endpoint() {
     co_return Error(Fault::refused, "disabled");
   }
   jumpoint_ = known->jumpoint;
+  absence_minutes_ = known->absence_minutes;
   if (Peer* other = office_.endpoint(endpoint_)) {
     Result<void> settled = co_await settle_double(*other);
     if (!settled) co_return settled;
@@ -543,6 +547,20 @@ Task<> Peer::on_holdings(control::Holdings holdings) {
     const identity::AddressesOrder order{site.addresses_serial, site.addresses};
     office_.order_to(*this, identity::OrderKind::addresses, to_json(order));
   }
+  if (holdings.absence_minutes && !absence_told_) {
+    absence_told_ = holdings.absence_minutes;
+    set_absence(absence_minutes_);
+  }
+}
+
+void Peer::set_absence(std::uint32_t minutes) {
+  absence_minutes_ = minutes;
+  // Told before it has said what it holds, it would be told once more for each connection.
+  if (endpoint_.node() || !absence_told_ || *absence_told_ == minutes) return;
+  absence_told_ = minutes;
+  identity::SettingsOrder order;
+  order.absence_minutes = minutes;
+  office_.order_to(*this, identity::OrderKind::settings, to_json(order));
 }
 
 }  // namespace jump::appliance

@@ -37,6 +37,10 @@ class Peer : tunnel::LinkHandler, LegOwner {
 
   void tell(const control::Notice& notice) { channel_.tell(notice); }
   void go_away(mux::GoAway code, std::string text, std::uint32_t retry_after_ms = 0);
+  // Of an agent: the period after which it gives itself up has changed, or the site's has. It is told when it
+  // holds another.
+  void set_absence(std::uint32_t minutes);
+  std::uint32_t absence_minutes() const { return absence_minutes_; }
   // Does it answer a ping within `limit`?
   Task<bool> answers_within(Duration limit);
 
@@ -97,6 +101,8 @@ class Peer : tunnel::LinkHandler, LegOwner {
   std::size_t questions_ = 0;  // under way
   std::uint64_t trust_told_ = 0;
   std::uint64_t addresses_told_ = 0;
+  std::uint32_t absence_minutes_ = 0;          // as it should be
+  std::optional<std::uint32_t> absence_told_;  // as it said that it holds, or was told
 };
 
 }  // namespace jump::appliance
