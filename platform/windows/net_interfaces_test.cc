@@ -4,7 +4,10 @@
 
 #include <algorithm>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 
 #include "common/base/with_timeout.h"
 #include "platform/byte_mover.h"

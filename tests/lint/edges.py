@@ -32,7 +32,7 @@ SESSION_CONTENT = ("common/session", "common/files", "common/wake", "common/acce
 THIRD_PARTY = {
     r"openssl/|boost/asio/ssl|boost/beast/ssl": (("common/tunnel/", "common/identity/", "tools/bench/"), False),
     r"libssh/|libtelnet": (("jumpoint/bridge/", "tools/console/ssh/"), False),
-    r"(?i:windows|winsock2|ws2tcpip|iphlpapi|wtsapi32|dpapi|userenv|sddl|aclapi)\.h$": (("platform/windows/",), True),
+    r"(?i:windows|winsock2|ws2tcpip|iphlpapi|wtsapi32|dpapi|userenv|sddl|aclapi)\.h$": (("platform/windows/", "installers/windows/"), True),
     r"pcap": (("platform/",), True),
     r"security/pam|systemd/": (("platform/linux/",), True),
     r"yaml-cpp/": (("common/config/",), False),
