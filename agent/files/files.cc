@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/base/file_path.h"
 #include "common/base/log.h"
 #include "common/files/names.h"
 #include "common/files/record.h"
@@ -105,8 +106,9 @@ Task<Result<void>> list(session::Stream& stream, files::PathStart start, bool co
 Task<Result<void>> make_folder(session::Stream& stream, files::MakeFolderStart start) {
   std::error_code failed;
   files::TransferResult result;
+  const fs::path where = file_path(start.path);
   const bool made =
-      start.parents ? fs::create_directories(start.path, failed) : fs::create_directory(start.path, failed);
+      start.parents ? fs::create_directories(where, failed) : fs::create_directory(where, failed);
   if (failed) {
     co_return Error(boost::system::error_code(failed), "make folder " + printable(start.path, 256));
   }
@@ -158,7 +160,7 @@ class Remover {
 
 // "/a/b/../c/" → "/a/c"
 fs::path without_detours(const std::string& path) {
-  fs::path plain = fs::path(path).lexically_normal();
+  fs::path plain = file_path(path).lexically_normal();
   if (!plain.has_filename() && plain.has_relative_path()) plain = plain.parent_path();
   return plain;
 }
@@ -173,13 +175,13 @@ Result<files::Source> holder_of(const std::string& path, const std::string& home
   std::error_code failed;
   const fs::path parent = fs::canonical(wanted.parent_path(), failed);
   if (failed) return Error(boost::system::error_code(failed), "open " + printable(path, 256));
-  const std::string real = (parent / wanted.filename()).string();
-  const std::string real_home = fs::weakly_canonical(home, failed).string();
+  const std::string real = path_text(parent / wanted.filename());
+  const std::string real_home = path_text(fs::weakly_canonical(file_path(home), failed));
   if (real_home == real || real_home.starts_with(real + "/")) return refused;
-  Result<platform::Folder> folder = platform::Folder::open(parent.string());
+  Result<platform::Folder> folder = platform::Folder::open(path_text(parent));
   if (!folder) return folder.error();
   files::Source source{files::Place{std::move(*folder), std::string()}, platform::FileInfo(),
-                       wanted.filename().string()};
+                       path_text(wanted.filename())};
   const Result<platform::FileInfo> info = source.place.folder.info(source.name);
   if (!info) return info.error();
   source.info = *info;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/bytes.h"
+#include "common/base/file_path.h"
 #include "common/identity/sha256.h"
 
 namespace jump::files {
@@ -89,10 +90,10 @@ std::string name_of(std::string_view path) {
 }
 
 std::string absolute(std::string_view typed, const std::string& home) {
-  if (typed.starts_with('/')) return std::string(typed);
   if (typed == "~") return home;
   if (typed.starts_with("~/")) return join(home, typed.substr(2));
-  return join(home, typed);
+  // As the system has it: "/x" begins anew, on Windows "D:/x" too.
+  return path_text(file_path(home) / file_path(typed));
 }
 
 std::string partial_prefix(std::string_view name) {

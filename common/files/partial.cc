@@ -110,6 +110,7 @@ bool PartialFile::name_is_ours() {
 Result<void> PartialFile::complete(const Entry& entry) {
   if (Result<void> cut = file_->truncate(size_); !cut) return cut;
   if (Result<void> set = file_->set_mode(entry.mode & 0777); !set) return set;
+  if (Result<void> set = file_->set_hidden(entry.hidden.value_or(false)); !set) return set;
   if (Result<void> set = file_->set_modified({entry.seconds, entry.nanoseconds}); !set) return set;
   file_->begin_sync();
   return {};

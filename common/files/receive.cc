@@ -294,7 +294,7 @@ class Receiver {
     const Result<platform::FileInfo> info = place_->folder.info(path);
     const platform::FileTime time{entry.seconds, entry.nanoseconds};
     if (!info || info->kind != platform::FileKind::file || info->size != entry.size ||
-        info->modified != time) {
+        info->modified != platform::as_stored(time)) {
       co_return false;
     }
     const Result<platform::File> file = place_->folder.open_file(path);

@@ -73,8 +73,9 @@ struct Entry {
   std::uint32_t nanoseconds = 0;
   std::optional<std::string> target;  // of a link
   std::optional<bool> ask;
+  std::optional<bool> hidden;  // Windows: the attribute
 };
-BOOST_DESCRIBE_STRUCT(Entry, (), (path, kind, mode, size, seconds, nanoseconds, target, ask))
+BOOST_DESCRIBE_STRUCT(Entry, (), (path, kind, mode, size, seconds, nanoseconds, target, ask, hidden))
 
 struct Have {
   std::uint64_t offset = 0;

@@ -90,6 +90,7 @@ Entry to_entry(const std::string& path, const platform::FileInfo& info) {
   entry.size = info.size;
   entry.seconds = info.modified.seconds;
   entry.nanoseconds = info.modified.nanoseconds;
+  if (info.hidden) entry.hidden = true;
   return entry;
 }
 

@@ -45,7 +45,7 @@ class UserNames {
       return {};
     PSID sid = reinterpret_cast<TOKEN_USER*>(buffer.data())->User.Sid;
     const auto* bytes = static_cast<const std::uint8_t*>(sid);
-    const Bytes key(bytes, bytes + ::GetLengthSid(sid));
+    const std::string key(bytes, bytes + ::GetLengthSid(sid));
     const auto found = known_.find(key);
     if (found != known_.end()) return found->second;
     return known_[key] = look_up(sid);
@@ -64,7 +64,7 @@ class UserNames {
     return printable(prefix.empty() ? to_utf8(name.data()) : prefix + "\\" + to_utf8(name.data()), 128);
   }
 
-  std::map<Bytes, std::string> known_;
+  std::map<std::string, std::string> known_;
 };
 
 // The command line where we may read it, else the program, else its name.

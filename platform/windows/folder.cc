@@ -2,6 +2,7 @@
 
 #include <windows.h>
 
+#include <winioctl.h>
 #include <winternl.h>
 
 #include <algorithm>

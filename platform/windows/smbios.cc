@@ -36,8 +36,12 @@ std::optional<std::string> uuid_of(ByteView bytes) {
   constexpr std::array<std::size_t, 16> kOrder = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
   std::array<std::uint8_t, 16> ordered{};
   for (std::size_t i = 0; i < kOrder.size(); ++i) ordered[i] = bytes[kOrder[i]];
-  std::string text = to_hex(ordered);
-  for (const std::size_t at : {20, 16, 12, 8}) text.insert(at, "-");
+  const std::string hex = to_hex(ordered);
+  std::string text;
+  for (std::size_t i = 0; i < hex.size(); ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) text += '-';
+    text += hex[i];
+  }
   if (!is_real_serial(text)) return std::nullopt;
   return text;
 }
