@@ -22,6 +22,9 @@ namespace jump::platform {
 // in argv, the environment or a unit property, which others may read, nor in a file. A unit inherits no pipe,
 // so there it is a named one (mode 0600) in `private_folder`: systemd opens it as root before it becomes the
 // user, and its name is removed as soon as it was opened, or the start has failed.
+//
+// Windows: a process without console, outside of our job; the limit on memory holds for it and all that it
+// starts.
 struct IndependentSpec {
   std::string name;               // "jump-session-1f2e": [A-Za-z0-9_.-]{1,64}; the unit's name
   std::string description;        // one line for lists of units
@@ -40,6 +43,11 @@ struct IndependentSpec {
   std::optional<std::uint32_t> tasks;         // unit only
 };
 Task<Result<void>> start_independent(IndependentSpec spec);
+
+// The program to start them with, so that another version can be installed while they run. Windows keeps the
+// file of a running program locked: there it is a copy of `own` in `folder` (made 0700), and copies that
+// nobody runs any more are removed. Linux: `own` itself.
+Result<std::string> independent_program(const std::string& own, const std::string& folder);
 
 // True when systemd is the service manager of this machine.
 bool systemd_runs();

@@ -1,6 +1,6 @@
 // LocalDoor: connections to one local socket for a process that will not be allowed to make any itself. A
 // tiny process beside it makes them and hands them over; it reads nothing but one byte at a time from us,
-// holds no secrets, and ends with us.
+// holds no secrets, and ends with us. Windows needs none: what is not allowed there is less.
 #pragma once
 
 #include <string>
@@ -21,8 +21,10 @@ class LocalDoor {
   Result<Handle> connect();
 
  private:
+  LocalDoor() = default;
   explicit LocalDoor(Handle line) : line_(std::move(line)) {}
-  Handle line_;
+  Handle line_;       // to the process beside
+  std::string path_;  // where none is needed (Windows)
 };
 
 }  // namespace jump::platform

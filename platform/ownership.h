@@ -1,4 +1,7 @@
 // Whose files these are: for commands that root gives about the data of a service with a user of its own.
+//
+// Windows: rights do what ownership does on Linux. give_folder() lets the system, the administrators, us and
+// `user` in and nobody else, and what lies in the folder inherits that; so ActingAs changes nothing there.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,10 @@
 //
 // A failure between fork and exec (unknown program, user that cannot be become) is the error of start(),
 // with the step and the system's words. Only async-signal-safe calls run in between.
+//
+// Windows: a program's group is its job; arguments are quoted as CommandLineToArgvW() takes them apart, and
+// for batch files those that their interpreter would run are refused; programs are looked for in PATH of
+// `env` as NAME, NAME.exe, .com, .bat, .cmd, and never in the present folder.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +30,8 @@ struct ExitStatus {
   bool core_dumped = false;
 };
 
-// Signals that the suite passes on: INT TERM HUP QUIT KILL USR1 USR2 TSTP CONT. Others: Fault::unsupported.
+// Signals that the suite passes on: INT TERM HUP QUIT KILL USR1 USR2 TSTP CONT; on Windows INT and HUP, which
+// are Ctrl-Break there, and TERM and KILL, which end the job. Others: Fault::unsupported.
 Result<int> signal_number(std::string_view name);
 
 struct ProcessSpec {
@@ -35,6 +40,10 @@ struct ProcessSpec {
   std::vector<std::string> env;   // the whole environment, "KEY=VALUE"
   std::string folder = "/";       // "/" is taken where the user cannot enter it
   std::optional<User> user;       // become this user, with its groups; nullopt: as we are
+  // For a process that faces the network. Windows: without `user` it loses our privileges and the rights of
+  // administrators, and nothing that it starts leaves its job. Linux: `user`, and what it gives up by itself.
+  bool confined = false;
+  std::optional<std::uint64_t> memory_bytes;  // Windows: of it and all that it starts
   // Borrowed handles for the three standard ones; -1 = the null device. Everything else is closed in the
   // program.
   int input = -1;

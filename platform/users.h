@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,8 @@
 
 namespace jump::platform {
 
+// Windows has no numbers of users: there 0 is the system itself (LocalSystem), and any other stands for a SID
+// where users are compared.
 struct User {
   std::string name;
   std::uint32_t uid = 0;
@@ -32,5 +35,11 @@ Result<std::vector<std::uint32_t>> groups_of(const User& user);
 
 // What a fresh log-in of this user finds: HOME, SHELL, USER, LOGNAME, PATH; then `more` ("KEY=VALUE").
 std::vector<std::string> login_environment(const User& user, const std::vector<std::string>& more);
+// What a process of a service finds when it starts, and no more.
+std::vector<std::string> service_environment();
+
+// Who a process that faces the network is where the configuration names nobody: an account made for this
+// where the system has one that we may become (Windows: LOCAL SERVICE); nullopt: as we are.
+std::optional<User> network_user();
 
 }  // namespace jump::platform

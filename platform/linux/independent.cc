@@ -149,6 +149,10 @@ Task<Result<void>> start_unit(IndependentSpec spec) {
 
 }  // namespace
 
+Result<std::string> independent_program(const std::string& own, const std::string&) {
+  return own;
+}
+
 bool systemd_runs() {
   struct stat info{};
   // sd_booted(3)

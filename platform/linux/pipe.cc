@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -96,23 +95,6 @@ Result<std::size_t> read_blocking(int handle, std::span<std::uint8_t> into) {
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR) return system_error("read");
   }
-}
-
-Result<Secret> read_to_end(int handle, std::size_t limit) {
-  Bytes all;
-  std::array<std::uint8_t, 4096> piece;
-  while (true) {
-    const Result<std::size_t> got = read_blocking(handle, piece);
-    if (!got) return got.error();
-    if (*got == 0) break;
-    all.insert(all.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got));
-    if (all.size() > limit) {
-      return Error(Fault::too_large, "it has more than " + std::to_string(limit) + " bytes");
-    }
-  }
-  wipe(piece.data(), piece.size());
-  Secret secret(std::move(all));
-  return secret;
 }
 
 }  // namespace jump::platform

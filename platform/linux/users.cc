@@ -92,4 +92,12 @@ std::vector<std::string> login_environment(const User& user, const std::vector<s
   return env;
 }
 
+std::vector<std::string> service_environment() {
+  return {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+}
+
+std::optional<User> network_user() {
+  return std::nullopt;
+}
+
 }  // namespace jump::platform
