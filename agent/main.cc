@@ -11,15 +11,14 @@
 #include "common/endpoint/tunnel_process.h"
 #include "common/endpoint/wake/wake_helper.h"
 #include "common/tunnel/tls_context.h"
+#include "platform/paths.h"
 
 namespace {
 
 using namespace jump;
 
-constexpr const char* kConfigFile = "/etc/jump-client/jump-client.yaml";
-
 struct Options {
-  std::string config_file = kConfigFile;
+  std::string config_file = platform::program_paths("jump-client").config + "/jump-client.yaml";
   bool json = false;
   endpoint::InstallOptions install;
 };
@@ -33,7 +32,7 @@ void add_install(CLI::App& app, Options& options) {
       "14 limit reached, 15 an option that the key does not allow, 16 waits for approval, 17 refused, "
       "18 not online in time,\n"
       "2 wrong usage, 1 other.\n"
-      "Where systemd knows the service, it is started.\n"
+      "Where the service manager knows the service, it is started; on Windows it is made known.\n"
       "Installing again on the same machine is a repair: it stays the same asset.");
   install->add_option("--key-info-file", options.install.key_info_file,
                       "File with the deployment key, - for standard input");
@@ -75,7 +74,7 @@ int run(int argc, char** argv) {
   auto* config_option =
       app.add_option("--config", options.config_file, "Configuration file")->capture_default_str();
   app.add_flag("--json", options.json, "Answer in JSON");
-  app.add_subcommand("run", "The service itself (started by systemd)");
+  app.add_subcommand("run", "The service itself (started by the service manager)");
   add_install(app, options);
   app.add_subcommand("status", "Which appliance, which route, since when")
       ->footer("Example: jump-client status --json");

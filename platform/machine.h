@@ -24,6 +24,9 @@ struct MachineName {
 // Blocking: asks the resolver.
 MachineName machine_name();
 
+// "linux", "windows".
+std::string_view system_family();
+
 struct OperatingSystem {
   std::string name;          // "Debian GNU/Linux 12 (bookworm)"
   std::string kernel;        // "Linux 6.1.0-18-amd64"

@@ -45,6 +45,9 @@ class Pipe {
 // Pipe.
 Result<std::pair<Handle, Handle>> make_pipe();
 
+// From now on a write to who has gone is an error of this process, not its death. The first Pipe does it too.
+void ignore_broken_pipes();
+
 // For the start of a process, before it has a loop. Blocking; 0 = the end.
 Result<std::size_t> read_blocking(int handle, std::span<std::uint8_t> into);
 // All of it, to its end; Fault::too_large above `limit` bytes.

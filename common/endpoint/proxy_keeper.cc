@@ -72,7 +72,8 @@ Task<Result<void>> ProxyKeeper::run_process() {
   platform::ProcessSpec spec;
   spec.argv = {own_path_};
   for (const std::string& argument : program_.arguments) spec.argv.push_back(argument);
-  spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+  spec.env = platform::service_environment();
+  spec.confined = true;
   if (!program_.user.empty()) {
     Result<platform::User> user = platform::find_user(program_.user);
     if (!user) co_return user.error();

@@ -1,18 +1,10 @@
 #include "common/endpoint/service.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/log.h"
 #include "common/endpoint/enrol.h"
@@ -22,7 +14,9 @@
 #include "platform/machine.h"
 #include "platform/ownership.h"
 #include "platform/paths.h"
+#include "platform/pipe.h"
 #include "platform/privileges.h"
+#include "platform/service_run.h"
 #include "platform/service_manager.h"
 
 namespace jump::endpoint {
@@ -35,31 +29,25 @@ std::string pid_path(const ServiceSpec& service) {
   return service.run + "/supervisor.pid";
 }
 
-// Held as long as the service runs; the kernel lets it go with the process.
-Result<platform::Handle> lock_service(const ServiceSpec& service) {
+Result<platform::ServiceLock> lock_service(const ServiceSpec& service) {
   Result<void> folder = platform::make_folder(service.run);
   if (!folder) return folder.error();
-  platform::Handle file(::open(pid_path(service).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!file.valid()) return system_error("open " + pid_path(service));
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+  Result<platform::ServiceLock> lock = platform::ServiceLock::take(pid_path(service));
+  if (!lock && lock.error().is(Fault::already_exists))
     return Error(Fault::already_exists, "a " + service.title + " runs already with " + service.run);
-  }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file.get(), 0) != 0 || ::write(file.get(), pid.data(), pid.size()) < 0) {
-    return system_error("write " + pid_path(service));
-  }
-  return file;
+  return lock;
 }
 
-Task<> stop_on_signal(asio::any_io_executor executor, Supervisor& supervisor) {
-  asio::signal_set signals(executor, SIGTERM, SIGINT);
-  auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
-  if (!error) supervisor.stop();
+Task<> stop_when_ordered(asio::any_io_executor executor, Supervisor& supervisor) {
+  co_await platform::stop_ordered(executor);
+  supervisor.stop();
 }
 
 // All that enrolment has left here. Session processes go on until their sessions end.
 void remove_data(const ServiceSpec& service) {
   std::error_code failed;
+  // A copy of the program that a session runs from stays; the next uninstallation finds it.
+  std::filesystem::remove_all(service.data + "/programs", failed);
   for (const char* name : {"/identity", "/identity.new", "/identity.old", "/private", "/state.json"}) {
     std::filesystem::remove_all(service.data + name, failed);
     if (failed)
@@ -83,7 +71,7 @@ Task<> run_supervisor(asio::any_io_executor executor, const ServiceSpec& service
   options.proxy = service.proxy;
   Supervisor supervisor(executor, std::move(options), std::move(state));
   TaskGroup tasks(executor);
-  tasks.spawn("signals", stop_on_signal(executor, supervisor));
+  tasks.spawn("order to stop", stop_when_ordered(executor, supervisor));
   const Result<SupervisorEnd> end = co_await supervisor.run();
   co_await tasks.stop();
   if (!end) {
@@ -98,14 +86,19 @@ Task<> run_supervisor(asio::any_io_executor executor, const ServiceSpec& service
 }  // namespace
 
 std::string software(const ServiceSpec& service) {
-  return service.program + " " + kVersion + " (linux " + platform::operating_system().architecture + ")";
+  return service.program + " " + kVersion + " (" + std::string(platform::system_family()) + " " +
+         platform::operating_system().architecture + ")";
 }
 
-int run_service(const ServiceSpec& service) {
-  std::signal(SIGPIPE, SIG_IGN);
+namespace {
+
+int serve(const ServiceSpec& service) {
   // Where all processes have one user, the one that faces the network shall not reach into this one.
   (void)platform::forbid_inspection();
-  const Result<platform::Handle> lock = lock_service(service);
+  const std::string log_folder = platform::program_paths(service.program).log;
+  const Result<void> logged = platform::keep_standard_error(log_folder + "/" + service.program + ".log");
+  if (!logged) log::warning("service", logged.error().message());
+  const Result<platform::ServiceLock> lock = lock_service(service);
   if (!lock) {
     log::error("service", "cannot start", {{"error", lock.error().message()}});
     return 1;
@@ -128,6 +121,13 @@ int run_service(const ServiceSpec& service) {
   return exit_code;
 }
 
+}  // namespace
+
+int run_service(const ServiceSpec& service) {
+  platform::ignore_broken_pipes();
+  return platform::run_as_service(service.program, [&service] { return serve(service); });
+}
+
 namespace {
 
 Task<> run_enrolment(asio::any_io_executor executor, EnrolInput input, EnrolOutcome& outcome) {
@@ -139,8 +139,12 @@ constexpr std::size_t kKeyFileBytes = 8192;
 // From a file, or from standard input for "-": then it stands in no command line.
 Result<std::string> read_key(const InstallOptions& options) {
   if (!options.key_info.empty()) return options.key_info;
-  const std::string file = options.key_info_file == "-" ? "/dev/stdin" : options.key_info_file;
-  const Result<Bytes> bytes = platform::read_file(file, kKeyFileBytes);
+  if (options.key_info_file == "-") {
+    const Result<Secret> text = platform::read_to_end(platform::standard_input(), kKeyFileBytes);
+    if (!text) return wrap(text.error(), "read the deployment key");
+    return std::string(text->reveal_text());
+  }
+  const Result<Bytes> bytes = platform::read_file(options.key_info_file, kKeyFileBytes);
   if (!bytes) return bytes.error();
   return std::string(as_text(*bytes));
 }
@@ -154,9 +158,20 @@ Result<platform::ActingAs> act_as_owner(const ServiceSpec& service) {
 }
 
 // With folders of its own it is not the one that the service manager knows by that name.
+bool has_own_folders(const ServiceSpec& service) {
+  return service.data == platform::program_paths(service.program).data;
+}
 bool is_managed(const ServiceSpec& service) {
-  return service.data == platform::program_paths(service.program).data &&
-         platform::service_is_managed(service.program);
+  return has_own_folders(service) && platform::service_is_managed(service.program);
+}
+
+Result<void> make_known(const ServiceSpec& service) {
+  platform::ServiceRecord record;
+  record.name = service.program;
+  record.title = service.title;
+  record.description = "Keeps this machine reachable through its appliance, and listens on nothing.";
+  record.argv = {platform::own_program(), "run"};
+  return platform::make_service(record);
 }
 
 int complain(const ServiceSpec& service, const std::string& text, int status) {
@@ -232,6 +247,10 @@ int install(const ServiceSpec& service, const InstallOptions& options) {
   const EnrolOutcome outcome = enrol_here(service, options, std::move(*key));
   EnrolExit exit = outcome.exit;
   std::string words = outcome.text;
+  if (exit == EnrolExit::done && has_own_folders(service)) {
+    const Result<void> known = make_known(service);
+    if (!known) complain(service, known.error().message(), 0);
+  }
   if (exit == EnrolExit::done && is_managed(service)) {
     const Result<void> started = platform::restart_service(service.program);
     if (!started) complain(service, "the service was not started: " + started.error().message(), 0);
@@ -332,28 +351,6 @@ bool service_runs(const ServiceSpec& service) {
 // --- uninstall
 // ----------------------------------------------------------------------------------------------
 
-namespace {
-
-// Stops the service that runs with this configuration, if any.
-bool stop_service(const ServiceSpec& service) {
-  const Result<Bytes> text = platform::read_file(pid_path(service), 64);
-  if (!text) return true;
-  const int pid = std::atoi(std::string(as_text(*text)).c_str());
-  const platform::Handle file(::open(pid_path(service).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  const auto until = std::chrono::steady_clock::now() + kStopPatience;
-  bool asked = false;
-  // The lock tells whether that process still is the service; a number alone might be anybody's by now.
-  while (file.valid() && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (!asked && pid > 1) ::kill(pid, SIGTERM);
-    asked = true;
-    if (std::chrono::steady_clock::now() > until) return false;
-    ::usleep(50000);
-  }
-  return true;
-}
-
-}  // namespace
-
 int uninstall(const ServiceSpec& service, bool json) {
   if (is_managed(service)) {
     const Result<void> stopped = platform::retire_service(service.program);
@@ -362,7 +359,8 @@ int uninstall(const ServiceSpec& service, bool json) {
   const Result<platform::ActingAs> acting = act_as_owner(service);
   if (!acting) return complain(service, acting.error().message(), 1);
   Result<EndpointState> state = load_state(service.data);
-  if (!stop_service(service)) {
+  // The one that runs with this configuration, if any.
+  if (!platform::stop_service_at(pid_path(service), kStopPatience)) {
     return complain(service, "the service does not stop; nothing was removed", 1);
   }
   bool told = false;

@@ -22,12 +22,16 @@ Result<void> check_proxy(tunnel::RouteKind kind, const std::string& address, con
   return tunnel::check_route(route);
 }
 
+bool is_absolute(const std::string& path) {
+  return std::filesystem::path(path).is_absolute();
+}
+
 }  // namespace
 
 void check_service(const ServiceConfig& config, std::span<const std::string_view> kinds,
                    config::Checks& checks) {
   for (const auto& [key, value] : {std::pair{"data", &config.data}, std::pair{"run", &config.run}}) {
-    if (!value->empty() && value->front() != '/') checks.fault(key, "expected an absolute path");
+    if (!value->empty() && !is_absolute(*value)) checks.fault(key, "expected an absolute path");
   }
   for (const std::string& kind : config.kinds) {
     if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) continue;
@@ -54,7 +58,7 @@ void check_service(const ServiceConfig& config, std::span<const std::string_view
   if (!log::parse_level(config.log_level, level)) {
     checks.fault("log_level", "'" + config.log_level + "' is none of error, warning, info, debug");
   }
-  if (config.log != "stderr" && config.log != "syslog" && (config.log.empty() || config.log.front() != '/')) {
+  if (config.log != "stderr" && config.log != "syslog" && !is_absolute(config.log)) {
     checks.fault("log", "expected stderr, syslog or an absolute path");
   }
 }

@@ -1,7 +1,5 @@
 #include "common/endpoint/session_host.h"
 
-#include <csignal>
-
 #include <boost/asio/io_context.hpp>
 
 #include "common/base/log.h"
@@ -145,7 +143,7 @@ int refuse(const Error& error) {
 }  // namespace
 
 int run_session_process(KindRunner runner, Reach reach) {
-  std::signal(SIGPIPE, SIG_IGN);
+  platform::ignore_broken_pipes();
   std::optional<platform::LocalDoor> door;
   if (reach == Reach::by_door) {
     Result<platform::LocalDoor> opened = platform::LocalDoor::open();

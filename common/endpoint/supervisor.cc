@@ -47,6 +47,9 @@ Task<Result<SupervisorEnd>> Supervisor::run() {
   const Result<std::string> boot = platform::boot_id();
   if (!boot) co_return boot.error();
   boot_id_ = *boot;
+  Result<std::string> program = platform::independent_program(options_.own_path, options_.data + "/programs");
+  if (!program) co_return program.error();
+  session_program_ = std::move(*program);
   verifier_ =
       std::make_unique<identity::OrderVerifier>(state_.trust.order_keys(), state_.peer_id, start_nonce_);
   tasks_.spawn("tunnel process", keep_tunnel());
@@ -161,7 +164,8 @@ Task<Result<void>> Supervisor::run_tunnel() {
   if (!pair) co_return pair.error();
   platform::ProcessSpec spec;
   spec.argv = {options_.own_path, "tunnel"};
-  spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+  spec.env = platform::service_environment();
+  spec.confined = true;
   spec.input = pair->second.get();
   spec.output = platform::standard_error();
   spec.error_output = platform::standard_error();
@@ -192,7 +196,10 @@ Task<Result<void>> Supervisor::run_tunnel() {
 Result<std::optional<platform::User>> Supervisor::prepare_tunnel_user() const {
   const std::string sockets = tunnel_folder(options_.run);
   const std::string& name = options_.rules.tunnel_user;
-  Result<platform::User> user = name.empty() ? platform::current_user() : platform::find_user(name);
+  const std::optional<platform::User> made_for_it = name.empty() ? platform::network_user() : std::nullopt;
+  Result<platform::User> user = made_for_it    ? Result<platform::User>(*made_for_it)
+                                : name.empty() ? platform::current_user()
+                                               : platform::find_user(name);
   if (!user) return user.error();
   std::error_code failed;
   const Result<platform::User> before = platform::owner_of(sockets);
@@ -203,7 +210,7 @@ Result<std::optional<platform::User>> Supervisor::prepare_tunnel_user() const {
   if (done && !name.empty()) done = platform::make_folder(options_.data);
   if (done) done = platform::give_folder(identity_folder(options_.data), *user);
   if (!done) return done.error();
-  if (name.empty()) return std::optional<platform::User>();
+  if (name.empty() && !made_for_it) return std::optional<platform::User>();
   return std::optional<platform::User>(std::move(*user));
 }
 
@@ -387,8 +394,8 @@ Task<Result<void>> Supervisor::start_session_process(identity::Ticket ticket) {
   platform::IndependentSpec spec;
   spec.name = unit_name(options_.program, ticket.session);
   spec.description = "session of " + printable(ticket.representative, 64) + " (" + kind + ")";
-  spec.argv = {options_.own_path, "session"};
-  spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+  spec.argv = {session_program_, "session"};
+  spec.env = platform::service_environment();
   spec.private_folder = options_.data + "/private";
   spec.slice = "jump-sessions.slice";
   if (options_.rules.session_memory_bytes > 0) spec.memory_bytes = options_.rules.session_memory_bytes;

@@ -91,6 +91,7 @@ class Supervisor {
   std::optional<SupervisorEnd> end_;
   std::optional<Error> fatal_;
   std::string boot_id_;
+  std::string session_program_;  // what session processes are started from
   control::Nonce start_nonce_;
   control::Nonce instance_;
   std::unique_ptr<identity::OrderVerifier> verifier_;

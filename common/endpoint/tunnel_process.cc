@@ -1,6 +1,5 @@
 #include "common/endpoint/tunnel_process.h"
 
-#include <csignal>
 #include <map>
 
 #include <boost/asio/io_context.hpp>
@@ -16,6 +15,7 @@
 #include "common/endpoint/reports.h"
 #include "common/endpoint/status_socket.h"
 #include "platform/local_stream.h"
+#include "platform/pipe.h"
 #include "platform/privileges.h"
 
 namespace jump::endpoint {
@@ -398,9 +398,7 @@ Task<> run_process(asio::any_io_executor executor, int& exit_code) {
 }  // namespace
 
 int run_tunnel_process() {
-  std::signal(SIGPIPE, SIG_IGN);
-  // The supervisor ends this process; a terminal's Ctrl-C is not for it.
-  std::signal(SIGINT, SIG_IGN);
+  platform::ignore_broken_pipes();
   (void)platform::forbid_inspection();
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());

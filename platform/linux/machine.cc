@@ -84,6 +84,10 @@ MachineName machine_name() {
   return name;
 }
 
+std::string_view system_family() {
+  return "linux";
+}
+
 OperatingSystem operating_system() {
   OperatingSystem system;
   utsname names{};

@@ -20,11 +20,6 @@ struct Pipe::Impl {
 
 namespace {
 
-void ignore_broken_pipes() {
-  static const bool done = std::signal(SIGPIPE, SIG_IGN) != SIG_ERR;
-  static_cast<void>(done);
-}
-
 // A pseudo-terminal without a program on it reads EIO (pts(4)).
 bool is_end(const boost::system::error_code& error) {
   return error == asio::error::eof || error.value() == EIO;
@@ -37,6 +32,11 @@ bool is_closed(const boost::system::error_code& error) {
 }
 
 }  // namespace
+
+void ignore_broken_pipes() {
+  static const bool done = std::signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+  static_cast<void>(done);
+}
 
 Pipe::Pipe(asio::any_io_executor executor, Handle handle) {
   ignore_broken_pipes();

@@ -137,6 +137,10 @@ MachineName machine_name() {
   return name;
 }
 
+std::string_view system_family() {
+  return "windows";
+}
+
 OperatingSystem operating_system() {
   OperatingSystem system;
   const Version number = version();

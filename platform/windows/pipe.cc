@@ -143,6 +143,9 @@ Result<std::pair<Handle, Handle>> make_pipe() {
   return std::pair<Handle, Handle>(own_handle(read), own_handle(write));
 }
 
+// It always is one here.
+void ignore_broken_pipes() {}
+
 Result<std::size_t> read_blocking(int handle, std::span<std::uint8_t> into) {
   DWORD got = 0;
   const auto most = static_cast<DWORD>(std::min(into.size(), kPieceBytes));

@@ -127,7 +127,7 @@ Task<> HelperJobs::tell(control::HelperJob job, std::uint64_t number, std::vecto
 Task<Result<void>> HelperJobs::run(std::string role, Secret job, Lines& lines) {
   platform::ProcessSpec spec;
   spec.argv = {program_.own_path, role};
-  spec.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
+  spec.env = platform::service_environment();
   Result<platform::PipedProcess> process = platform::start_with_pipes(executor_, std::move(spec));
   if (!process) co_return wrap(process.error(), "start the helper process");
   TaskGroup group(executor_);

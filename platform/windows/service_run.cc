@@ -1,4 +1,4 @@
-#include "platform/service_main.h"
+#include "platform/service_run.h"
 
 #include <windows.h>
 
@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/base/bytes.h"
+#include "platform/files.h"
 #include "platform/windows/native.h"
 #include "platform/windows/object_wait.h"
 #include "platform/windows/service_state.h"
@@ -137,6 +138,7 @@ Task<> stop_ordered(asio::any_io_executor executor) {
 
 Result<void> keep_standard_error(const std::string& file) {
   if (!started_by_manager()) return {};
+  if (Result<void> made = make_private_folder(file.substr(0, file.find_last_of("/\\"))); !made) return made;
   const std::wstring path = native_path(file);
   WIN32_FILE_ATTRIBUTE_DATA info{};
   if (::GetFileAttributesExW(path.c_str(), GetFileExInfoStandard, &info)) {

@@ -1,4 +1,4 @@
-#include "platform/service_main.h"
+#include "platform/service_run.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
