@@ -232,6 +232,10 @@ Task<> SshConnection::pump_output() {
       co_await flush_.wait();
       continue;
     }
+    // libssh wants to hear after each packet that there is room for the next one. Mostly there is: then
+    // nobody has to wait for it.
+    process();
+    if (over_ || !write_pending()) continue;
     boost::system::error_code failed;
     co_await socket_.async_wait(asio::ip::tcp::socket::wait_write,
                                 asio::redirect_error(asio::use_awaitable, failed));
