@@ -40,9 +40,9 @@ bool matches(const std::string& text, const std::regex& expression) {
 }
 
 std::string trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(" \t") - begin + 1));
+  return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
 }
 
 }  // namespace
@@ -67,7 +67,19 @@ Result<CommandFilter> CommandFilter::create(const session::CommandFilter& rules)
   return filter;
 }
 
-CommandFilter::Judgement CommandFilter::judge(std::string_view line) const {
+CommandFilter::Judgement CommandFilter::judge(std::string_view command) const {
+  Judgement whole = judge_line(command);
+  // A shell runs one after the other, and `.` of an expression matches no line's end.
+  for (std::string_view rest = command; whole.allowed && !rest.empty();) {
+    const std::size_t end = std::min(rest.find_first_of("\r\n"), rest.size());
+    Judgement line = judge_line(rest.substr(0, end));
+    if (!line.allowed) whole = std::move(line);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return whole;
+}
+
+CommandFilter::Judgement CommandFilter::judge_line(std::string_view line) const {
   Judgement judgement;
   judgement.line = trimmed(line);
   if (mode_ == session::FilterMode::off || judgement.line.empty()) return judgement;
@@ -171,7 +183,7 @@ void CommandFilter::key(char byte, Passed& passed) {
 }
 
 void CommandFilter::end_line(char byte, Passed& passed) {
-  Judgement judgement = judge(typed_);
+  Judgement judgement = judge_line(typed_);
   if (!readable_) {
     judgement = Judgement{trimmed(typed_), allow_.empty(), false, "history or completion was used in it"};
   }

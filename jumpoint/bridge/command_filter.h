@@ -35,8 +35,8 @@ class CommandFilter {
     bool readable = true;  // false: history or completion was used
     std::string reason;    // "matches the deny rule '…'"
   };
-  // A whole command line, as of an exec.
-  Judgement judge(std::string_view line) const;
+  // A whole command, as of an exec. Of several lines each is judged; the first that is refused is told.
+  Judgement judge(std::string_view command) const;
 
   struct Passed {
     std::string bytes;                  // for the shell
@@ -49,6 +49,7 @@ class CommandFilter {
   session::FilterMode mode() const { return mode_; }
 
  private:
+  Judgement judge_line(std::string_view line) const;
   void key(char byte, Passed& passed);
   void end_line(char byte, Passed& passed);
   bool at_prompt() const;

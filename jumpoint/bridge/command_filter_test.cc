@@ -71,6 +71,17 @@ TEST(CommandFilter, HistoryIsRefusedWhereOnlyListedCommandsMayRun) {
   EXPECT_TRUE(denied.input("\x1b[A\r").judgements.empty());
 }
 
+TEST(CommandFilter, EachLineOfACommandIsJudged) {
+  const CommandFilter denied = filter(kEnforce, {}, {".*rm .*"});
+  EXPECT_TRUE(denied.judge("ls\nls\n").allowed);
+  EXPECT_FALSE(denied.judge("ls\nrm x").allowed);
+  EXPECT_FALSE(denied.judge("ls\r\nsudo rm x\n").allowed);
+  EXPECT_EQ(denied.judge("ls\nrm x").line, "rm x");
+  const CommandFilter listed = filter(kEnforce, {"ls[^;]*"}, {});
+  EXPECT_TRUE(listed.judge("ls x\n").allowed);
+  EXPECT_FALSE(listed.judge("ls x\nrm x").allowed);
+}
+
 TEST(CommandFilter, WhatAProgramAsksForIsLeftAlone) {
   CommandFilter rules = filter(kEnforce, {"passwd"}, {});
   rules.output("$ ");

@@ -9,7 +9,6 @@ namespace jump::bridge {
 namespace {
 
 constexpr auto kOpenLimit = std::chrono::seconds(20);
-constexpr auto kCloseLimit = std::chrono::seconds(5);
 constexpr std::size_t kPieceMost = 32 * 1024;
 
 SshChannel::Exit& exit_of(void* channel) {
@@ -173,12 +172,8 @@ void SshChannel::close() {
   connection_.sent();
 }
 
-Task<> SshChannel::until_closed() {
-  const Instant until = BootClock::now() + kCloseLimit;
-  while (!connection_.over() && ssh_channel_is_closed(channel_) == 0 && !exit_.status && !exit_.signal) {
-    const bool rung = co_await connection_.bell().wait_until(until);
-    if (!rung) co_return;
-  }
+bool SshChannel::concluded() const {
+  return connection_.over() || ssh_channel_is_closed(channel_) != 0 || exit_.status || exit_.signal;
 }
 
 }  // namespace jump::bridge

@@ -115,8 +115,8 @@ class SshChannel {
   Task<Result<void>> write(ByteView bytes);
   void end();
   void close();
-  // Ends when the target has said how the program ended, or will not any more.
-  Task<> until_closed();
+  // The target has said how the program ended, or will not any more.
+  bool concluded() const;
 
   struct Exit {
     std::optional<int> status;

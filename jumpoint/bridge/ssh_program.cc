@@ -14,6 +14,7 @@ namespace jump::bridge {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr auto kCloseLimit = std::chrono::seconds(5);
 
 Task<Result<std::unique_ptr<session::Stream>>> await_stream(Conversation& person, std::string_view purpose) {
   Result<Conversation::Opened> opened = co_await person.next_open();
@@ -60,7 +61,7 @@ class ProgramRun {
     const int outputs = error_output ? 2 : 1;
     while (ended_ < outputs && !person_.gone() && !broken_) co_await changed_.wait();
     if (broken_) co_return *broken_;
-    if (!person_.gone()) co_await channel.until_closed();
+    co_await until_concluded();
     if (!person_.gone() && !channel.exit().status && !channel.exit().signal && connection_.over())
       co_return Error(Fault::unavailable, connection_.over()->context);
     channel.close();
@@ -76,6 +77,20 @@ class ProgramRun {
       person.on_signal = nullptr;
     }
   };
+
+  // A command may close its outputs and work on: it is over when the target says so. A terminal is closed by
+  // its last program only, and what serves it may forget to say more.
+  Task<> until_concluded() {
+    const Instant until = BootClock::now() + kCloseLimit;
+    while (!person_.gone() && !channel.concluded()) {
+      if (error_output) {
+        co_await connection_.bell().wait();
+        continue;
+      }
+      const bool rung = co_await connection_.bell().wait_until(until);
+      if (!rung) co_return;
+    }
+  }
 
   Task<Result<void>> conclude() {
     std::vector<session::Stream*> streams{stdio.get()};
@@ -150,6 +165,7 @@ class ProgramRun {
   Task<> watch_person() {
     co_await person_.until_gone();
     changed_.set();
+    connection_.bell().ring();
   }
 
   session::Session& session_;

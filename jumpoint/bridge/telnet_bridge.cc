@@ -184,7 +184,7 @@ class TelnetRun {
         continue;
       }
       const bool urgent = urgent_at_ == std::size_t{0};
-      const std::string bytes = waiting_.substr(0, urgent ? 1 : urgent_at_.value_or(waiting_.size()));
+      std::string bytes = waiting_.substr(0, urgent ? 1 : urgent_at_.value_or(waiting_.size()));
       boost::system::error_code failed;
       if (urgent) {
         urgent_at_.reset();
@@ -194,9 +194,13 @@ class TelnetRun {
         co_await asio::async_write(socket_, asio::buffer(bytes),
                                    asio::redirect_error(asio::use_awaitable, failed));
       }
+      // Passwords were among it.
+      const std::size_t size = bytes.size();
+      wipe(bytes.data(), size);
       if (failed) co_return fail(Error(failed, "write"));
-      waiting_.erase(0, bytes.size());
-      if (urgent_at_) *urgent_at_ -= bytes.size();
+      wipe(waiting_.data(), size);
+      waiting_.erase(0, size);
+      if (urgent_at_) *urgent_at_ -= size;
       to_send_.ring();
     }
   }

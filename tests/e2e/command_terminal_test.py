@@ -97,6 +97,11 @@ class CommandTerminal(BehindCase):
             self.assertEqual((done.stdout.count("\n"), done.returncode), (2, 3), done.stderr)
             self.assertEqual(self.ssh("-tt", f"{asset}.jump", "kill -TERM $$").returncode, 255)
 
+    def test_a_command_that_closes_its_outputs_is_waited_for(self):
+        running = [subprocess.Popen(["ssh", "-F", self.config, f"{asset}.jump", "exec >/dev/null 2>&1; sleep 7; exit 3"],
+                                    stdin=subprocess.DEVNULL, env=self.console.environment) for asset in ("box", "web")]
+        self.assertEqual([one.wait(60) for one in running], [3, 3])
+
     def test_a_program_of_the_whole_screen(self):
         for asset in ("box", "web"):
             terminal = self.ssh_terminal("-t", f"{asset}.jump", "less /etc/services")

@@ -5,11 +5,13 @@ works and prints what it saw; JUMP_LONG=1 moves 1 GiB each way, 20,000 files and
 minute on a quiet machine of two cores; JUMP_ROUNDS=3 takes the medians of three."""
 
 import filecmp
+import glob
 import os
 import pty
 import random
 import select
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -26,6 +28,7 @@ LONG = os.environ.get("JUMP_LONG") == "1"
 MEGABYTES = 1024 if LONG else 32
 FILES = 20_000 if LONG else 400
 KEYSTROKES = 1000 if LONG else 100
+ROWS = 1_000_000 if LONG else 50_000
 ROUNDS = int(os.environ.get("JUMP_ROUNDS", "1"))
 AT_ONCE = 200
 ANSWERS = 50_000  # of a half-closed connection: more than buffers on the way hold
@@ -243,6 +246,48 @@ class Speed(case.LabCase):
                 self.assertEqual(select.select([one], [], [], 0.1)[0], [], "an answer before the end was sent")
                 one.shutdown(socket.SHUT_WR)
                 self.assertEqual(one.makefile("rb").read(), f"{size} ".encode() * ANSWERS)
+
+    def test_a_database_through_a_tunnel_jump(self):
+        """psql with a PostgreSQL of its own: rows in, rows out, a statement that is cancelled."""
+        found = glob.glob("/usr/lib/postgresql/*/bin")
+        if not found or not shutil.which("psql"):
+            self.skipTest("postgresql is not installed")
+        port, folder = suite.free_port(), self.lab.path("database")
+        os.chmod(self.lab.folder, 0o711)
+        os.mkdir(folder)
+        shutil.chown(folder, "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+        lab.sh(*as_user, f"{found[0]}/initdb", "-D", folder, "-A", "trust", "-N", cwd="/")
+        server = lab.Process(self.lab, "postgres", [*as_user, f"{found[0]}/postgres", "-D", folder, "-p", str(port), "-h",
+                                                    "127.0.0.1", "-k", folder, "-F"], self.lab.environment(), "/")
+        self.lab.processes.append(server)
+        server.wait_for_output("ready to accept connections")
+        self.console.run("asset", "add", "tunnel", "db", "--jumpoint", "lab", "--group", "default", "--host", "127.0.0.1",
+                         "--ports", f"0;{port}")
+        tunnel = self.console.start("tunnel", "db", name="tunnel-db")
+        tunnel.wait_for_output(f"for 127.0.0.1:{port}")
+        local = tunnel.output().split("listening on 127.0.0.1:")[1].split()[0]
+
+        def psql(where, *words, **options):
+            return subprocess.run(["psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(where), "-U", "postgres", *words],
+                                  capture_output=True, text=True, timeout=120, env=self.lab.environment(), **options)
+        rows = "".join(f"{number}\t{number * number}\n" for number in range(ROWS))
+        self.assertEqual(psql(local, "-c", "create table squares (a int primary key, b bigint)").stderr, "")
+        start = time.monotonic()
+        self.assertEqual(psql(local, "-c", "copy squares from stdin", input=rows).stderr, "")
+        self.assertEqual(psql(local, "-c", "copy (select * from squares order by a) to stdout").stdout, rows)
+        took = time.monotonic() - start
+        times = [self.done("psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(where), "-U", "postgres", "-c", "select 1")
+                 for where in (local, port)]
+        print(f"psql: {ROWS} rows in and out in {took:.2f} s; select 1 {times[0]:.3f} s, without the tunnel {times[1]:.3f} s",
+              flush=True)
+        # The cancel request is a connection of its own.
+        waiting = subprocess.Popen(["psql", "-X", "-h", "127.0.0.1", "-p", local, "-U", "postgres", "-c", "select pg_sleep(60)"],
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.lab.environment())
+        lab.wait_until(lambda: "pg_sleep(60)" in psql(port, "-c", "select query from pg_stat_activity where state = 'active' "
+                                                                  "and pid <> pg_backend_pid()").stdout, 20, "it sleeps")
+        waiting.send_signal(signal.SIGINT)
+        self.assertIn("canceling statement", waiting.communicate(timeout=30)[1])
 
     everybody, most_at_once = None, 0
 

@@ -335,6 +335,8 @@ class SshServer::Impl::Channel : public SshChannel {
   }
 
   void tell(SshChange change) {
+    // Only the last size counts.
+    if (change.resized && !changes_.empty() && changes_.back().resized) changes_.pop_back();
     if (changes_.size() >= kChangesMost && !change.closed) return;
     changes_.push_back(std::move(change));
     changed_.set();
