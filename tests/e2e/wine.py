@@ -1,0 +1,108 @@
+"""A Windows machine on a host of the lab, as far as Wine is one: a prefix of its own, whose sockets are in that host's
+network, with a service manager that runs until the lab ends.
+
+    win = Wine(lab, host)
+    win.run("msiexec", "/i", win.windows_path(msi), "/qn")
+    win.path(r"C:\\ProgramData")      # where that is on this machine
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import lab
+
+# Without a display, browsers and .NET, which would be asked for at the start.
+QUIET = {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml=", "DISPLAY": ""}
+SECONDS = 120  # for one command
+
+
+def missing():
+    """What is not installed of what is needed; an empty list when all is there."""
+    return [name for name in ("wine", "wineserver", "wineboot", "wixl", "msibuild", "x86_64-w64-mingw32-g++-posix")
+            if not shutil.which(name)]
+
+
+class Wine:
+    def __init__(self, net, host, name="wine"):
+        self.host = host
+        self.prefix = net.path(name)
+        self._logs = net.logs
+        self._name = name
+        self._runs = 0
+        self._environment = net.environment({**QUIET, "WINEPREFIX": self.prefix, "HOME": net.folder})
+        net.closers.append(self.close)
+        # A service inherits the standard error of the first command: it must not be a pipe that somebody waits for.
+        self.host_run("wineboot", "-i")
+        self.run("winecfg", "-v", "win10")
+        self.host_run("wineserver", "-w")
+        self.begin()
+
+    def begin(self):
+        """The machine is switched on: services that start with it do."""
+        self.host_run("wineserver", "-p")
+        self.run("wineboot")
+
+    def end(self):
+        """Switched off, without a word to anybody."""
+        self.host_run("wineserver", "-k", check=False)
+        self.host_run("wineserver", "-w", check=False)
+
+    def close(self):
+        self.end()
+
+    def host_run(self, *command, check=True, stdin=subprocess.DEVNULL):
+        """A command of the host with this prefix: its status and output."""
+        self._runs += 1
+        path = os.path.join(self._logs, f"{self._name}-{self._runs}-{os.path.basename(command[0])}.log")
+        with open(path, "wb") as log:
+            done = subprocess.run(self.host.inside(*command), stdin=stdin, stdout=log, stderr=log, timeout=SECONDS,
+                                  env=self._environment)
+        with open(path, encoding="utf-8", errors="replace") as log:
+            text = log.read().replace("\r\n", "\n")
+        if check and done.returncode != 0:
+            raise lab.LabError(f"{' '.join(command)}: status {done.returncode}:\n{text}")
+        return done.returncode, text
+
+    def run(self, *words, check=True):
+        """A program of Windows. Of its exit status Linux sees 8 bits."""
+        return self.host_run("wine", *words, check=check)
+
+    def path(self, windows):
+        r"""C:\x → where that is on this machine."""
+        return os.path.join(self.prefix, "drive_c", *windows.replace("\\", "/").split("/")[1:])
+
+    @staticmethod
+    def windows_path(path):
+        return "Z:" + path.replace("/", "\\")
+
+    def files(self):
+        """All files and folders, without those of Windows that come and go."""
+        found = set()
+        for folder, folders, names in os.walk(os.path.join(self.prefix, "drive_c")):
+            place = os.path.relpath(folder, os.path.join(self.prefix, "drive_c"))
+            found.update(os.path.join(place, name) for name in folders + names)
+        return {name for name in found if not re.search(r"(?i)(^|/)temp(/|$)|^\./?$|/\.windows-serial$", name)}
+
+    def registry(self):
+        """The lines of the machine's registry; only what is written out when nothing runs any more."""
+        with open(os.path.join(self.prefix, "system.reg"), encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+
+    def processes(self, program):
+        """Process numbers of this prefix's processes of a program."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit():
+                continue
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read().decode("utf-8", "replace").split("\0")
+                with open(f"/proc/{entry}/environ", "rb") as file:
+                    variables = file.read().decode("utf-8", "replace").split("\0")
+            except OSError:
+                continue
+            if program.lower() in words[0].lower() and f"WINEPREFIX={self.prefix}" in variables:
+                found.append((int(entry), words[1:]))
+        return found
