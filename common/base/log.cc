@@ -5,12 +5,11 @@
 
 #include <Poco/AutoPtr.h>
 #include <Poco/ConsoleChannel.h>
+#include <Poco/Exception.h>
 #include <Poco/FileChannel.h>
 #include <Poco/Logger.h>
+#include <Poco/LoggingFactory.h>
 #include <Poco/Message.h>
-#if !defined(POCO_NO_SYSLOGCHANNEL)
-#include <Poco/SyslogChannel.h>
-#endif
 
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
@@ -19,7 +18,7 @@ namespace jump::log {
 namespace {
 
 std::atomic<Level> current_level{Level::info};
-std::atomic<bool> plain{false};  // syslog stamps time and level itself
+std::atomic<bool> plain{false};  // the system's log stamps time and level itself
 
 Poco::Logger& logger() {
   static Poco::Logger& instance = [&]() -> Poco::Logger& {
@@ -27,6 +26,21 @@ Poco::Logger& logger() {
     return Poco::Logger::create("jump", channel, Poco::Message::PRIO_TRACE);
   }();
   return instance;
+}
+
+// Poco has the one that the system knows: syslog or the event log of Windows.
+Poco::AutoPtr<Poco::Channel> system_channel(const std::string& program) {
+  Poco::LoggingFactory& factory = Poco::LoggingFactory::defaultFactory();
+  try {
+    Poco::AutoPtr<Poco::Channel> syslog(factory.createChannel("SyslogChannel"));
+    syslog->setProperty("name", program);
+    syslog->setProperty("options", "LOG_PID");
+    return syslog;
+  } catch (const Poco::NotFoundException&) {
+    Poco::AutoPtr<Poco::Channel> events(factory.createChannel("EventLogChannel"));
+    events->setProperty("name", program);
+    return events;
+  }
 }
 
 Poco::Message::Priority priority(Level level) {
@@ -89,12 +103,8 @@ void open(Sink sink, std::string_view program, const std::string& path) {
       channel = new Poco::ConsoleChannel(std::cerr);
       break;
     case Sink::syslog:
-#if !defined(POCO_NO_SYSLOGCHANNEL)
-      channel = new Poco::SyslogChannel(std::string(program), Poco::SyslogChannel::SYSLOG_PID);
+      channel = system_channel(std::string(program));
       plain = true;
-#else
-      channel = new Poco::ConsoleChannel(std::cerr);
-#endif
       break;
     case Sink::file:
       channel = new Poco::FileChannel(path);

@@ -9,6 +9,7 @@
 
 #include "common/base/bytes.h"
 #include "common/config/scalars.h"
+#include "platform/program.h"
 
 namespace jump::command_line {
 namespace {
@@ -85,9 +86,17 @@ std::string fault(const CLI::App& app, const Reached& at, const CLI::ParseError&
   return printable(error.what());
 }
 
+// Subcommands inherit it when they are made, which is too early here.
+void without_slash_options(CLI::App& app) {
+  app.allow_windows_style_options(false);
+  for (CLI::App* command : app.get_subcommands(nullptr)) without_slash_options(*command);
+}
+
 }  // namespace
 
 std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
+  // CLI11 takes "/tmp" for an option on Windows, unless told.
+  without_slash_options(app);
   try {
     app.parse(argc, argv);
     return std::nullopt;
@@ -103,7 +112,11 @@ std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
 
 int guarded(const char* name, int failed, int (*program)(int, char**), int argc, char** argv) noexcept {
   try {
-    return program(argc, argv);
+    std::vector<std::string> words = platform::begin_program(argc, argv);
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    return program(static_cast<int>(words.size()), pointers.data());
   } catch (const std::exception& fault) {
     static_cast<void>(std::fprintf(stderr, "%s: %s\n", name, fault.what()));
   } catch (...) {

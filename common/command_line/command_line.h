@@ -15,7 +15,8 @@ inline constexpr int kWrongUse = 2;
 // to be said (the help or version that was asked for, or the line above) has been said.
 std::optional<int> parse(CLI::App& app, int argc, const char* const* argv);
 
-// All that main() does: `program`, with an exception that nobody expected as one line on standard error
+// All that main() does: `program` with its arguments in UTF-8 (platform/program.h), and an exception that
+// nobody expected as one line on standard error
 // ("NAME: WHAT") and the status `failed`.
 int guarded(const char* name, int failed, int (*program)(int, char**), int argc, char** argv) noexcept;
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace jump::mux {
 namespace {
 
@@ -20,7 +22,8 @@ TEST(ControlFrames, AShortMessageIsOneFrame) {
 
 TEST(ControlFrames, EachSizeUpToTheLimitComesBack) {
   ControlAssembler assembler;
-  for (const std::size_t size : {1ul, 16375ul, 16376ul, 16377ul, 32752ul, 32753ul, limits::kControlBytes}) {
+  constexpr std::array<std::size_t, 7> kSizes = {1, 16375, 16376, 16377, 32752, 32753, limits::kControlBytes};
+  for (const std::size_t size : kSizes) {
     std::string text(size, 'x');
     text.back() = 'y';
     const std::vector<Bytes> frames = encode_control(text);

@@ -301,11 +301,11 @@ TEST_F(RelayTest, RefusesASecondList) {
 
 TEST_F(RelayTest, AListCannotMakeCredit) {
   // A consumer says that it stands at 2^61: its producer may start there, and no more than the budget waits.
-  const std::uint64_t far = 1ull << 61;
-  open({{3, far, 0, false}}, {});
-  ASSERT_TRUE(window(Side::console, 3, far, 1ull << 62));
+  const std::uint64_t distant = 1ull << 61;
+  open({{3, distant, 0, false}}, {});
+  ASSERT_TRUE(window(Side::console, 3, distant, 1ull << 62));
   const std::uint64_t allowed = told(Side::endpoint, 3)->allowed;
-  EXPECT_EQ(allowed, far + limits::kRelayBudget);
+  EXPECT_EQ(allowed, distant + limits::kRelayBudget);
   EXPECT_LE(relay.promised_bytes(), limits::kRelayBudget);
   EXPECT_FALSE(data(Side::endpoint, 3, 0, 10));
 }

@@ -10,7 +10,7 @@ RULES = {
     "common-below": "common and platform are built into every program: they must not know any of them",
     "platform-alone": "platform does what the operating system does; knowing the suite would make each port a port of "
                       "the suite. It may use common/base only",
-    "platform-users": "in common only tunnel, identity and endpoint touch the operating system, so that "
+    "platform-users": "in common only tunnel, identity, endpoint and command_line touch the operating system, so that "
                       "the rest is tested as plain functions",
     "pure-room": "mux, control and config are plain functions over plain data: they know common/base only, which "
                  "keeps them testable without sockets, TLS or a clock",
@@ -25,7 +25,7 @@ RULES = {
 PROGRAMS = ("agent", "jumpoint", "tools")
 TOP = PROGRAMS + ("common", "platform", "tests", "installers")
 PURE = ("common/mux", "common/control", "common/config")
-PLATFORM_USERS = ("common/tunnel", "common/identity", "common/endpoint")
+PLATFORM_USERS = ("common/tunnel", "common/identity", "common/endpoint", "common/command_line")
 SESSION_CONTENT = ("common/session", "common/files", "common/wake", "common/access")
 
 # Header prefix → (homes, only in .cc files). A home is a folder, or the start of a file's path.
