@@ -129,8 +129,8 @@ TEST_P(Differential, AgreesWithALinearScan) {
       const bool v4 = random() % 2 == 0;
       Address base{v4 ? Family::v4 : Family::v6, random(), random()};
       if (!rules.empty() && random() % 4 != 0) {
-        const Address& near = rules[random() % rules.size()].prefix.base;
-        base = near;
+        const Address& beside = rules[random() % rules.size()].prefix.base;
+        base = beside;
         const int bit = static_cast<int>(random() % 128);
         (bit < 64 ? base.high : base.low) ^= std::uint64_t{1} << (bit % 64);
       }

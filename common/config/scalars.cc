@@ -221,9 +221,9 @@ std::string did_you_mean(std::string_view key, const std::vector<std::string_vie
   std::size_t least = std::max<std::size_t>(1, key.size() / 3) + 1;
   for (const std::string_view name : known) {
     if (key.size() > kLongest) break;
-    const std::size_t far = distance(key, name);
-    if (far < least) {
-      least = far;
+    const std::size_t edits = distance(key, name);
+    if (edits < least) {
+      least = edits;
       nearest = name;
     }
   }

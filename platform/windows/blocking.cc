@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -42,10 +43,11 @@ class Interruptible {
 
 // The mutex guards what the thread looks at: wanted, closed and itself. The rest belongs to the loop; the
 // thread hands over by a post, which it makes only while the reader is there.
-struct BlockingReader::State : std::enable_shared_from_this<BlockingReader::State> {
+struct BlockingReader::State {
   State(asio::any_io_executor e, Get g) : executor(std::move(e)), get(std::move(g)) {}
 
-  void run() {
+  // What the thread runs; it keeps this.
+  void run(const std::shared_ptr<State>& kept) {
     std::unique_lock lock(mutex);
     self.begin();
     while (true) {
@@ -56,9 +58,7 @@ struct BlockingReader::State : std::enable_shared_from_this<BlockingReader::Stat
       Result<Bytes> got = get();
       lock.lock();
       if (closed) break;
-      asio::post(executor, [state = shared_from_this(), got = std::move(got)]() mutable {
-        state->take(std::move(got));
-      });
+      asio::post(executor, [state = kept, got = std::move(got)]() mutable { state->take(std::move(got)); });
     }
     self.end();
   }
@@ -120,7 +120,7 @@ Task<Result<std::size_t>> BlockingReader::read(std::span<std::uint8_t> into) {
       const std::lock_guard lock(state.mutex);
       state.wanted = true;
       state.asked.notify_one();
-      if (!std::exchange(state.started, true)) std::thread([kept = state_] { kept->run(); }).detach();
+      if (!std::exchange(state.started, true)) std::thread([kept = state_] { kept->run(kept); }).detach();
     }
     co_await arrived_.wait();
   }
@@ -140,10 +140,11 @@ void BlockingReader::close() noexcept {
 // --- writing
 // --------------------------------------------------------------------------------------------------
 
-struct BlockingWriter::State : std::enable_shared_from_this<BlockingWriter::State> {
+struct BlockingWriter::State {
   State(asio::any_io_executor e, Put p) : executor(std::move(e)), put(std::move(p)) {}
 
-  void run() {
+  // What the thread runs; it keeps this.
+  void run(const std::shared_ptr<State>& kept) {
     std::unique_lock lock(mutex);
     self.begin();
     while (true) {
@@ -155,9 +156,8 @@ struct BlockingWriter::State : std::enable_shared_from_this<BlockingWriter::Stat
       Result<void> done = put(bytes);
       lock.lock();
       if (closed) break;
-      asio::post(executor, [state = shared_from_this(), done = std::move(done)]() mutable {
-        state->take(std::move(done));
-      });
+      asio::post(executor,
+                 [state = kept, done = std::move(done)]() mutable { state->take(std::move(done)); });
     }
     self.end();
   }
@@ -206,7 +206,7 @@ Task<Result<void>> BlockingWriter::write(ByteView bytes) {
     state.job.assign(bytes.begin(), bytes.end());
     state.wanted = true;
     state.asked.notify_one();
-    if (!std::exchange(state.started, true)) std::thread([kept = state_] { kept->run(); }).detach();
+    if (!std::exchange(state.started, true)) std::thread([kept = state_] { kept->run(kept); }).detach();
   }
   while (state.pending && state.owner != nullptr) co_await done_.wait();
   if (state.owner == nullptr) co_return Error(Fault::closed, "write: closed here");

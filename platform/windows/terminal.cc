@@ -304,10 +304,10 @@ Task<Result<void>> AskingTerminal::write(ByteView bytes) {
 // ---------------------------------------------------------------------------------------
 
 struct StandardPipe::Impl {
-  Impl(asio::any_io_executor executor, Standard which)
-      : which(which),
-        native(native_of(which)),
-        mode(native, which == Standard::input ? 0 : kPlainOutput, 0),
+  Impl(asio::any_io_executor executor, Standard standard)
+      : which(standard),
+        native(native_of(standard)),
+        mode(native, standard == Standard::input ? 0 : kPlainOutput, 0),
         reader(executor, getter(native)),
         writer(executor, putter(native)) {}
 
