@@ -49,6 +49,8 @@ void add_install(CLI::App& app, Options& options) {
       "Removed after 5 minutes offline");
   install->add_option("--session-user", options.install.session_user,
                       "Sessions run as this user, where the configuration file names none");
+  install->add_flag("--no-start", options.install.no_start,
+                    "Leave the service as it is; it starts with the machine");
   install
       ->add_option("--wait", options.install.wait_seconds,
                    "Wait until the service is online, at most so many seconds")

@@ -39,6 +39,8 @@ void add_commands(CLI::App& app, Options& options) {
                       "File with the deployment key, - for standard input");
   install->add_option("--key-info", options.install.key_info,
                       "The deployment key itself; others can see it in the process list");
+  install->add_flag("--no-start", options.install.no_start,
+                    "Leave the service as it is; it starts with the machine");
   app.add_subcommand("status", "Which appliance, which route, since when")
       ->footer("Example: jumpoint status --json");
   app.add_subcommand("doctor", "Test name lookup, route, proxy, TLS, clock, enrolment and abilities");

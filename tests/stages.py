@@ -79,11 +79,16 @@ def configure(preset):
 
 def build(preset, target, count):
     """Configures and builds. A build that fails is one failed test."""
+    # Not by `cmake --build`, which passes no signal on to the compilers.
+    command = ["ninja", "-C", folder(preset), f"-j{JOBS}", "-k20", target]
+    return watch(f"build {preset}", f"build {preset} {target}", count, command, lambda: configure(preset))
+
+
+def watch(name, title, count, command, before=lambda: True):
+    """A build, with a word from time to time while it goes well; ended when the time is over."""
     start = time.monotonic()
-    good = configure(preset)
+    good = before()
     if good:
-        # Not by `cmake --build`, which passes no signal on to the compilers.
-        command = ["ninja", "-C", folder(preset), f"-j{JOBS}", "-k20", target]
         spoken = time.monotonic()
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace") as process:
@@ -96,12 +101,12 @@ def build(preset, target, count):
                 if time_is_over():
                     process.terminate()
                     process.wait()
-                    count.add(f"build {preset}", "skipped", f"not done after the {MINUTES:g} minutes of JUMP_MINUTES")
+                    count.add(name, "skipped", f"not done after the {MINUTES:g} minutes of JUMP_MINUTES")
                     return False
         good = process.returncode == 0
-    say(f"build {preset} {target}: {'done' if good else 'FAILED'} in {duration(time.monotonic() - start)}")
+    say(f"{title}: {'done' if good else 'FAILED'} in {duration(time.monotonic() - start)}")
     if not good:
-        count.add(f"build {preset}", "failed")
+        count.add(name, "failed")
     return good
 
 
@@ -245,6 +250,31 @@ def e2e(count):
         ctest("release", count, labels="e2e")
 
 
+def windows(count):
+    if os.environ.get("JUMP_WINDOWS") == "0":
+        count.add("windows", "skipped", "JUMP_WINDOWS=0: NOTHING was built or tested for Windows")
+        return
+    command = [os.path.join(ROOT, "tools", "build-windows")]
+    if not build("release", "all", count) or not watch("build windows", "build windows", count, command):
+        return
+    # Wine starts a server for each prefix, which would stay.
+    prefix = os.path.join(folder("windows"), "wine")
+    os.environ.update({"WINEPREFIX": prefix, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml="})
+    for words in (["wineboot", "-i"], ["wine", "winecfg", "-v", "win10"], ["wineserver", "-p"]):
+        run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        ctest("windows", count, labels="unit")
+    finally:
+        run(["wineserver", "-k"])
+    if time_is_over():
+        count.add("windows/e2e", "skipped", f"the {MINUTES:g} minutes of JUMP_MINUTES were over")
+        return
+    environment = os.environ | {"JUMP_BIN": os.path.join(folder("release"), "bin"), "PYTHONUNBUFFERED": "1"}
+    status = run([sys.executable, "-B", os.path.join(ROOT, "tests", "e2e", "windows_test.py")], env=environment).returncode
+    count.add("windows/e2e", {0: "passed", 77: "skipped"}.get(status, "failed"),
+              "end-to-end tests cannot run here" if status == 77 else "")
+
+
 STAGES = {
     "lint": (lint, "format, folder edges, coroutine traps and the other lints"),
     "release": (release, "clang 19, optimised: builds everything, runs all but the end-to-end tests"),
@@ -254,6 +284,7 @@ STAGES = {
     "tsan": (tsan, "tests of what has threads with the thread sanitizer"),
     "fuzz": (fuzz, f"each fuzz target for {FUZZ_SECONDS} s"),
     "tidy": (tidy, "clang-tidy on changed files"),
+    "windows": (windows, "cross build with mingw-w64; unit tests and whole programs under Wine (JUMP_WINDOWS=0: not)"),
 }
 
 

@@ -251,7 +251,7 @@ int install(const ServiceSpec& service, const InstallOptions& options) {
     const Result<void> known = make_known(service);
     if (!known) complain(service, known.error().message(), 0);
   }
-  if (exit == EnrolExit::done && is_managed(service)) {
+  if (exit == EnrolExit::done && !options.no_start && is_managed(service)) {
     const Result<void> started = platform::restart_service(service.program);
     if (!started) complain(service, "the service was not started: " + started.error().message(), 0);
   }

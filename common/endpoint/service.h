@@ -39,10 +39,11 @@ struct InstallOptions {
   identity::EnrollOverrides overrides;
   std::optional<std::string> session_user;    // sessions run as this user where the configuration names none
   std::optional<std::uint32_t> wait_seconds;  // until the service is online
+  bool no_start = false;
   bool json = false;
 };
-// Where a service manager knows the service, it is started (anew) afterwards. The exit statuses are those of
-// EnrolExit (enrol.h); 2: not exactly one key, or a user that does not exist.
+// Where a service manager knows the service, it is started (anew) afterwards, if nobody minds. The exit
+// statuses are those of EnrolExit (enrol.h); 2: not exactly one key, or a user that does not exist.
 int install(const ServiceSpec& service, const InstallOptions& options);
 
 int show_status(const ServiceSpec& service, bool json);

@@ -17,7 +17,6 @@ using Pkcs8Ptr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, FreeBy<PKCS8_PRIV_KEY_INFO
 using RequestPtr = std::unique_ptr<X509_REQ, FreeBy<X509_REQ_free>>;
 
 constexpr std::size_t kKeyBytes = 16384;
-constexpr unsigned kFileMode = 0600;
 
 // Without this OpenSSL would ask at the terminal.
 int no_passphrase(char*, int, int, void*) {
@@ -130,7 +129,7 @@ Secret PrivateKey::to_der() const {
 }
 
 Result<void> PrivateKey::save(const std::string& path) const {
-  return platform::write_file(path, to_pem().reveal(), kFileMode);
+  return platform::write_private_file(path, to_pem().reveal());
 }
 
 Bytes PrivateKey::public_spki() const {

@@ -27,7 +27,7 @@ PACKAGES = {
     "jump-client": ("Jump Client", "Keeps this machine reachable through its appliance, and listens on nothing.",
                     "agent/service/jump-client.example.yaml", CLIENT_SETTINGS),
     "jumpoint": ("Jumpoint", "Reaches the machines of this network for the appliance.",
-                 "jumpoint/service/jumpoint.example.yaml", ("JC_NAME",)),
+                 "jumpoint/service/jumpoint.example.yaml", ()),
 }
 
 

@@ -93,8 +93,14 @@ Result<void> make_service(const ServiceRecord& record) {
                                                kRights, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START,
                                                SERVICE_ERROR_NORMAL, command_line(record.argv).c_str(),
                                                nullptr, nullptr, nullptr, nullptr, nullptr));
-  if (service.at == nullptr && ::GetLastError() == ERROR_SERVICE_EXISTS) return {};
+  if (service.at == nullptr && ::GetLastError() == ERROR_SERVICE_EXISTS) {
+    // The package made it, which has no words for that. Wine has no recovery; elsewhere this cannot fail.
+    if (const ServiceHandle known = open_service(record.name, kRights); known.at != nullptr)
+      (void)set_recovery(known);
+    return {};
+  }
   if (service.at == nullptr) return windows_error("make the service " + record.name);
+  (void)set_recovery(service);
   std::wstring text = to_wide(record.description);
   SERVICE_DESCRIPTIONW description{text.data()};
   ::ChangeServiceConfig2W(service.at, SERVICE_CONFIG_DESCRIPTION, &description);
