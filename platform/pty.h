@@ -21,7 +21,8 @@
 namespace jump::platform {
 
 struct PtySpec {
-  std::vector<std::string> argv;  // empty: the user's log-in shell, as "-bash"
+  std::vector<std::string> argv;  // empty: the shell
+  std::string shell;              // as a log-in shell ("-bash"); empty: the user's own (Windows: %ComSpec%)
   std::vector<std::string> env;   // the whole environment, TERM included
   std::string folder = "/";       // "/" is taken where the user cannot enter it
   std::optional<User> user;       // become this user; nullopt: as we are

@@ -28,6 +28,7 @@ endpoint::ServiceSpec service_of(const Config& config) {
   service.role = control::Role::agent;
   apply(config, service);
   service.rules.forward_allow = config.forward_allow;
+  service.rules.shell = config.shell;
   return service;
 }
 

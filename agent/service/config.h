@@ -14,8 +14,9 @@ namespace jump::agent {
 struct Config : endpoint::ServiceConfig {
   Config() { kinds = {"shell", "exec", "files", "sysinfo", "forward", "wake"}; }
   std::vector<std::string> forward_allow;  // "10.0.0.0/8:22", "[2001:db8::]/32:443", "127.0.0.1:5432"
+  std::string shell;                       // of terminals; empty: the session user's own
 };
-BOOST_DESCRIBE_STRUCT(Config, (endpoint::ServiceConfig), (forward_allow))
+BOOST_DESCRIBE_STRUCT(Config, (endpoint::ServiceConfig), (forward_allow, shell))
 
 void validate(const Config& config, config::Checks& checks);
 

@@ -11,8 +11,10 @@ namespace jump::agent {
 namespace {
 
 // The supervisor made this process the session user already, where it may; else it runs as the service.
-RunAs run_as() {
-  return {};
+RunAs run_as(const endpoint::SessionSetup& setup) {
+  RunAs as;
+  as.shell = setup.shell;
+  return as;
 }
 
 template <typename Start>
@@ -29,12 +31,12 @@ Task<Result<void>> run_kind(endpoint::SessionIo& io, endpoint::SessionSetup& set
     case control::SessionKind::shell: {
       Result<session::ShellStart> start = start_of<session::ShellStart>(setup);
       if (!start) co_return start.error();
-      co_return co_await run_shell(io, std::move(*start), run_as());
+      co_return co_await run_shell(io, std::move(*start), run_as(setup));
     }
     case control::SessionKind::exec: {
       Result<session::ExecStart> start = start_of<session::ExecStart>(setup);
       if (!start) co_return start.error();
-      co_return co_await run_exec(io, std::move(*start), run_as());
+      co_return co_await run_exec(io, std::move(*start), run_as(setup));
     }
     case control::SessionKind::files: {
       const Result<platform::User> user = platform::current_user();

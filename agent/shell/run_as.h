@@ -12,6 +12,7 @@ namespace jump::agent {
 
 struct RunAs {
   std::optional<platform::User> user;  // nullopt: this process is the session user already
+  std::string shell;                   // empty: the user's own
 };
 
 struct Surroundings {

@@ -30,6 +30,7 @@ Result<platform::PtySpec> to_spec(const session::ShellStart& start, std::vector<
   if (!found) return found.error();
   platform::PtySpec spec;
   spec.argv = std::move(argv);
+  spec.shell = as.shell;
   spec.env = std::move(found->env);
   spec.folder = std::move(found->folder);
   spec.user = as.user;

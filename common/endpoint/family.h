@@ -138,8 +138,9 @@ struct SessionSetup {
   std::string session_user;
   std::vector<std::string> forward_allow;  // of the endpoint's own file: "10.0.0.0/8:22", …
   std::uint64_t memory_bytes = 0;          // 0: no limit
+  std::string shell;                       // of terminals; empty: the user's own
 };
-BOOST_DESCRIBE_STRUCT(SessionSetup, (), (ticket, socket, session_user, forward_allow, memory_bytes))
+BOOST_DESCRIBE_STRUCT(SessionSetup, (), (ticket, socket, session_user, forward_allow, memory_bytes, shell))
 
 // One end of the socket pair.
 class FamilyChannel {

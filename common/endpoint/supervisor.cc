@@ -391,6 +391,7 @@ Task<Result<void>> Supervisor::start_session_process(identity::Ticket ticket) {
   setup.session_user = session_user;
   setup.forward_allow = options_.rules.forward_allow;
   setup.memory_bytes = options_.rules.session_memory_bytes;
+  setup.shell = options_.rules.shell;
   platform::IndependentSpec spec;
   spec.name = unit_name(options_.program, ticket.session);
   spec.description = "session of " + printable(ticket.representative, 64) + " (" + kind + ")";

@@ -24,9 +24,11 @@ struct LocalRules {
   std::vector<std::string> forward_allow;
   std::uint32_t most_sessions = 64;
   std::uint64_t session_memory_bytes = 0;  // 0: no limit
+  std::string shell;                       // empty: the session user's own
 };
 BOOST_DESCRIBE_STRUCT(LocalRules, (),
-                      (session_user, tunnel_user, kinds, forward_allow, most_sessions, session_memory_bytes))
+                      (session_user, tunnel_user, kinds, forward_allow, most_sessions, session_memory_bytes,
+                       shell))
 
 // Sessions run as this user; empty: the service's own.
 inline const std::string& session_user_of(const LocalRules& rules, const EndpointState& state) {

@@ -80,8 +80,8 @@ Result<SpawnPlan> to_plan(const PtySpec& spec, int terminal) {
   if (plan.argv.empty()) {
     Result<User> user = spec.user ? Result<User>(*spec.user) : current_user();
     if (!user) return user.error();
-    plan.argv = {user->shell};
-    plan.shown_name = login_name(user->shell);
+    plan.argv = {spec.shell.empty() ? user->shell : spec.shell};
+    plan.shown_name = login_name(plan.argv.front());
   }
   plan.env = spec.env;
   plan.folder = spec.folder;

@@ -109,7 +109,7 @@ Result<Pty> Pty::start(asio::any_io_executor executor, const PtySpec& spec) {
   plan.terminal = native;
   Result<User> user = spec.user ? Result<User>(*spec.user) : current_user();
   if (!user) return user.error();
-  if (plan.argv.empty()) plan.argv = {user->shell};
+  if (plan.argv.empty()) plan.argv = {spec.shell.empty() ? user->shell : spec.shell};
   Result<Spawned> spawned = spawn(plan);
   if (!spawned) {
     Console::close(console);

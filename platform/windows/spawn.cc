@@ -234,14 +234,16 @@ Result<Handle> token_of(const SpawnPlan& plan) {
 }
 
 bool create(Start& start, const Handle& token, PROCESS_INFORMATION& made) {
+  // On a pseudo-console a program inherits nothing.
+  const BOOL inherits = start.info.StartupInfo.hStdOutput == nullptr ? FALSE : TRUE;
   std::wstring line = start.line;  // Windows writes into it
   STARTUPINFOW* info = &start.info.StartupInfo;
   if (!token.valid()) {
-    return ::CreateProcessW(start.program.c_str(), line.data(), nullptr, nullptr, TRUE, start.flags,
+    return ::CreateProcessW(start.program.c_str(), line.data(), nullptr, nullptr, inherits, start.flags,
                             start.env.data(), start.folder.c_str(), info, &made);
   }
   return ::CreateProcessAsUserW(native_handle(token), start.program.c_str(), line.data(), nullptr, nullptr,
-                                TRUE, start.flags, start.env.data(), start.folder.c_str(), info, &made);
+                                inherits, start.flags, start.env.data(), start.folder.c_str(), info, &made);
 }
 
 }  // namespace
