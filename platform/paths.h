@@ -23,6 +23,9 @@ ProgramPaths program_paths(std::string_view program, std::string_view base = {})
 // Windows: %JUMP_HOME%, else %LOCALAPPDATA%\jump.
 std::string person_state_folder();
 
+// True: a path of this machine, "C:", "C:/x", "C:\x". Never where there are no drives.
+bool begins_with_drive(std::string_view path);
+
 // The absolute path of the running program.
 std::string own_program();
 

@@ -18,6 +18,9 @@ enum class Sandbox {
   relay,
 };
 
+// False: this system has none (Windows), and nobody can do better than few rights from the start.
+bool system_has_walls();
+
 // What is forbidden fails with "operation not permitted". Fault::unsupported where the system has no such
 // walls; then nothing was changed.
 Result<void> enter_sandbox(Sandbox kind);

@@ -38,6 +38,10 @@ std::vector<std::string> login_environment(const User& user, const std::vector<s
 // What a process of a service finds when it starts, and no more.
 std::vector<std::string> service_environment();
 
+// Who may do nothing, for a process of root that needs nothing; nullopt where a running process becomes
+// nobody else (Windows).
+Result<std::optional<User>> user_without_rights();
+
 // Who a process that faces the network is where the configuration names nobody: an account made for this
 // where the system has one that we may become (Windows: LOCAL SERVICE); nullopt: as we are.
 std::optional<User> network_user();

@@ -78,6 +78,8 @@ Task<Result<void>> ProxyKeeper::run_process() {
     Result<platform::User> user = platform::find_user(program_.user);
     if (!user) co_return user.error();
     spec.user = *user;
+  } else {
+    spec.user = platform::network_user();
   }
   Result<platform::PipedProcess> process = platform::start_with_pipes(executor_, std::move(spec));
   if (!process) co_return wrap(process.error(), "start the proxy process");

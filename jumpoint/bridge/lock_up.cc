@@ -24,11 +24,11 @@ Result<void> lock_up(Walls walls, std::uint64_t memory_bytes) {
   confinement.limits.open_files = walls == Walls::target_only ? kOpenFiles : kOpenFilesOfTunnels;
   if (Result<void> confined = platform::confine(confinement); !confined) return confined;
   if (Result<void> closed = platform::forbid_inspection(); !closed) return closed;
-  return platform::enter_sandbox(sandbox_of(walls));
+  return platform::system_has_walls() ? platform::enter_sandbox(sandbox_of(walls)) : Result<void>();
 }
 
 Result<void> try_lock_up(Walls walls) {
-  return platform::try_sandbox(sandbox_of(walls));
+  return platform::system_has_walls() ? platform::try_sandbox(sandbox_of(walls)) : Result<void>();
 }
 
 }  // namespace jump::bridge

@@ -1,7 +1,6 @@
 #include "jumpoint/bridge/ssh_connection.h"
 
 #include <libssh/server.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "common/base/with_timeout.h"
 #include "common/endpoint/dial_tcp.h"
 #include "jumpoint/bridge/ssh_algorithms.h"
+#include "platform/sockets.h"
 
 namespace jump::bridge {
 namespace {
@@ -118,10 +118,11 @@ Result<void> SshConnection::prepare() {
                    "libssh refuses option " + std::to_string(setting.what) + ": " + ssh_get_error(session_));
     }
   }
-  socket_t descriptor = ::dup(socket_.native_handle());
-  if (descriptor < 0) return system_error(who_);
+  const Result<int> number = platform::duplicate_socket(static_cast<int>(socket_.native_handle()));
+  if (!number) return wrap(number.error(), who_);
+  const auto descriptor = static_cast<socket_t>(*number);
   if (ssh_options_set(session_, SSH_OPTIONS_FD, &descriptor) != SSH_OK) {
-    ::close(descriptor);
+    platform::close_socket(*number);
     return Error(Fault::internal, "libssh refuses the socket");
   }
   ssh_set_counters(session_, &sent_, &received_);

@@ -1,16 +1,9 @@
 #include "jumpoint/proxy/process.h"
 
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
@@ -18,6 +11,7 @@
 #include "platform/pipe.h"
 #include "platform/privileges.h"
 #include "platform/sandbox.h"
+#include "platform/signals.h"
 #include "platform/users.h"
 
 namespace jump::proxy {
@@ -25,18 +19,16 @@ namespace {
 
 constexpr std::uint64_t kLogBytes = 16 * 1024 * 1024;
 constexpr unsigned kLogsKept = 5;
-constexpr const char* kNobody = "nobody";
 
 // The first line, before there is a loop or a thread: it says who to become. What came behind it stays in
 // `rest`.
 Result<std::string> read_first_line(std::string& rest) {
-  std::array<char, 4096> piece;
+  std::array<std::uint8_t, 4096> piece;
   while (rest.find('\n') == std::string::npos) {
-    const ssize_t got = ::read(STDIN_FILENO, piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error("read the settings");
-    if (got == 0) return Error(Fault::closed, "no settings came");
-    rest.append(piece.data(), static_cast<std::size_t>(got));
+    const Result<std::size_t> got = platform::read_blocking(platform::standard_input(), piece);
+    if (!got) return wrap(got.error(), "the settings");
+    if (*got == 0) return Error(Fault::closed, "no settings came");
+    rest += as_text(ByteView(piece).first(*got));
     if (rest.size() > kInputBytes) return Error(Fault::too_large, "the settings are longer than 256 KiB");
   }
   const std::size_t end = rest.find('\n');
@@ -59,13 +51,18 @@ Result<void> give_rights_up(const Local& local) {
   platform::Confinement confinement;
   const Result<platform::User> me = platform::current_user();
   if (!me) return me.error();
-  if (me->uid == 0) {
-    Result<platform::User> user = platform::find_user(local.user.value_or(kNobody));
+  if (me->uid == 0 && local.user) {
+    Result<platform::User> user = platform::find_user(*local.user);
     if (!user) return user.error();
     confinement.user = std::move(*user);
+  } else if (me->uid == 0) {
+    Result<std::optional<platform::User>> nobody = platform::user_without_rights();
+    if (!nobody) return nobody.error();
+    confinement.user = std::move(*nobody);
   }
   confinement.keep = {platform::Right::low_ports};
   if (Result<void> confined = platform::confine(confinement); !confined) return confined;
+  if (!platform::system_has_walls()) return {};
   const Result<void> filtered = platform::enter_sandbox(platform::Sandbox::relay);
   if (!filtered && filtered.error().is(Fault::unsupported)) {
     log::warning("proxy", filtered.error().message());
@@ -79,18 +76,17 @@ Result<Settings> to_settings(std::string_view line) {
   return input ? check_input(*input) : Result<Settings>(wrap(input.error(), "settings"));
 }
 
-// The supervisor reads; a state that does not fit into the pipe now is left out, the next comes within a
-// minute.
+// The supervisor reads.
 void show_state(const control::ZoneProxyState& state) {
   const std::string line = to_json_text(state) + "\n";
-  if (::write(STDOUT_FILENO, line.data(), line.size()) < 0 && errno != EAGAIN) {
+  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fflush(stdout) != 0) {
     log::warning("proxy", "nobody reads the state");
   }
 }
 
 // Until the input ends.
 Task<bool> follow_input(asio::any_io_executor executor, std::string text, Proxy& proxy) {
-  platform::Pipe input(executor, platform::Handle(STDIN_FILENO));
+  platform::Pipe input(executor, platform::Handle(platform::standard_input()));
   std::array<std::uint8_t, 16384> piece;
   while (true) {
     for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
@@ -108,9 +104,9 @@ Task<bool> follow_input(asio::any_io_executor executor, std::string text, Proxy&
 }
 
 Task<> reopen_on_hangup(asio::any_io_executor executor, Proxy& proxy) {
-  asio::signal_set hangup(executor, SIGHUP);
+  platform::Signals hangup(executor, {platform::Signal::hang_up});
   while (true) {
-    co_await hangup.async_wait(asio::use_awaitable);
+    static_cast<void>(co_await hangup.next());
     proxy.reopen_log();
   }
 }

@@ -55,6 +55,10 @@ std::string person_state_folder() {
   return home + "/.local/state/jump";
 }
 
+bool begins_with_drive(std::string_view) {
+  return false;
+}
+
 std::string own_program() {
   std::array<char, PATH_MAX> path;
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());

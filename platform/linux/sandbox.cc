@@ -222,6 +222,10 @@ void allow_relay(Filter& filter) {
 
 }  // namespace
 
+bool system_has_walls() {
+  return true;
+}
+
 Result<void> enter_sandbox(Sandbox kind) {
   if constexpr (kArchitecture == 0) {
     return Error(Fault::unsupported, "no sandbox is known for this architecture");

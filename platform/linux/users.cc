@@ -96,6 +96,12 @@ std::vector<std::string> service_environment() {
   return {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
 }
 
+Result<std::optional<User>> user_without_rights() {
+  Result<User> nobody = find_user("nobody");
+  if (!nobody) return nobody.error();
+  return std::optional<User>(std::move(*nobody));
+}
+
 std::optional<User> network_user() {
   return std::nullopt;
 }

@@ -49,6 +49,13 @@ std::string person_state_folder() {
   return home + "/AppData/Local/jump";
 }
 
+bool begins_with_drive(std::string_view path) {
+  if (path.size() < 2 || path[1] != ':') return false;
+  const char letter = path[0];
+  const bool is_letter = (letter >= 'A' && letter <= 'Z') || (letter >= 'a' && letter <= 'z');
+  return is_letter && (path.size() == 2 || path[2] == '/' || path[2] == '\\');
+}
+
 std::string own_program() {
   std::wstring path(32768, L'\0');
   path.resize(::GetModuleFileNameW(nullptr, path.data(), static_cast<DWORD>(path.size())));

@@ -12,6 +12,10 @@ Error no_walls() {
 
 }  // namespace
 
+bool system_has_walls() {
+  return false;
+}
+
 Result<void> enter_sandbox(Sandbox) {
   return no_walls();
 }

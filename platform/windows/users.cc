@@ -157,6 +157,10 @@ std::vector<std::string> login_environment(const User& user, const std::vector<s
   return env;
 }
 
+Result<std::optional<User>> user_without_rights() {
+  return std::optional<User>();
+}
+
 std::optional<User> network_user() {
   if (!may_become_users()) return std::nullopt;
   Result<User> user = find_user("LOCAL SERVICE");

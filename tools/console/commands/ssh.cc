@@ -9,6 +9,7 @@
 #include "common/base/file_path.h"
 #include "common/base/scoped_group.h"
 #include "platform/paths.h"
+#include "platform/shell_words.h"
 #include "platform/signals.h"
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/session_command.h"
@@ -159,47 +160,38 @@ struct ConfigOptions : AskArguments {
   std::vector<std::string> assets;
 };
 
-// As a word of ssh_config(5), and of the shell that ProxyCommand is given to.
-std::string shell_word(const std::string& text) {
-  const bool plain = !text.empty() && text.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyz"
-                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789/._-+=:@") == std::string::npos;
-  if (plain) return text;
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else if (c == '%') {
-      out += "%%";  // ssh's own
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
+// As a word of ssh_config(5), where "%" is ssh's own, and of the shell that ProxyCommand is given to.
+std::string doubled_percent(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '%' ? "%%" : std::string(1, c);
+  return out;
+}
+std::string config_word(const std::string& text) {
+  return doubled_percent(platform::shell_word(text));
 }
 
 std::string entry(const Context& context, const ConfigOptions& options, const std::string& host,
                   const std::string& asset) {
-  std::string command = "  ProxyCommand ";
-  if (const char* home = std::getenv("JUMP_HOME"); home != nullptr && *home != '\0') {
-    command += "env JUMP_HOME=" + shell_word(context.home().folder()) + " ";
-  }
-  command += shell_word(platform::own_program()) + " ssh-proxy";
+  std::string command = config_word(platform::own_program()) + " ssh-proxy";
   if (options.batch) command += " --batch";
   if (options.accept_new_host_key) command += " --accept-new-host-key";
   if (!options.password_file.empty()) {
     std::error_code ignored;
     command += " --password-file " +
-               shell_word(path_text(std::filesystem::absolute(file_path(options.password_file), ignored)));
+               config_word(path_text(std::filesystem::absolute(file_path(options.password_file), ignored)));
   }
-  command += " -- " + asset + "\n";
-  return "Host " + host + "\n" + command + "  HostKeyAlias " + std::string(kHostKeyAlias) +
+  command += " -- " + asset;
+  if (const char* home = std::getenv("JUMP_HOME"); home != nullptr && *home != '\0') {
+    command = platform::with_variable("JUMP_HOME", doubled_percent(context.home().folder()), command);
+  }
+  return "Host " + host + "\n  ProxyCommand " + command + "\n  HostKeyAlias " + std::string(kHostKeyAlias) +
          "\n"
          "  UserKnownHostsFile \"" +
          known_hosts_path(context.home()) +
          "\"\n"
-         "  GlobalKnownHostsFile /dev/null\n"
+         "  GlobalKnownHostsFile " +
+         platform::null_device() +
+         "\n"
          "  StrictHostKeyChecking yes\n"
          "  CheckHostIP no\n"
          "  PreferredAuthentications none\n"
@@ -230,7 +222,7 @@ Task<int> ssh_config(Context& context, ConfigOptions options) {
       "# NAME.jump for ssh, scp, sftp, rsync and git: ssh web-01.jump\n";
   if (options.assets.empty()) {
     // Quoted: host names that would mean something to the shell are refused by ssh as well.
-    co_return print(text + entry(context, options, "*" + std::string(kSuffix), "'%n'"));
+    co_return print(text + entry(context, options, "*" + std::string(kSuffix), platform::shell_word("%n")));
   }
   Result<std::unique_ptr<ApiClient>> api = context.api();
   if (!api) co_return fail(api.error());
@@ -239,7 +231,7 @@ Task<int> ssh_config(Context& context, ConfigOptions options) {
     if (!picked.asset) co_return picked.status;
     const std::string& name = picked.asset->names.name;
     // A blank in it would make two patterns.
-    const bool usable = shell_word(name) == name;
+    const bool usable = config_word(name) == name;
     const std::string id = std::to_string(picked.asset->names.id);
     text += entry(context, options, (usable ? name : id) + std::string(kSuffix), id);
   }

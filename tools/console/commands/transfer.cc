@@ -1,6 +1,7 @@
 // cp.
 #include <CLI/CLI.hpp>
 
+#include "platform/paths.h"
 #include "tools/console/commands/all.h"
 #include "tools/console/commands/session_command.h"
 #include "tools/console/session/copy.h"
@@ -31,16 +32,21 @@ struct CopySides {
   CopyPlan plan;
 };
 
+// "C:/x" is a place of this machine where it has drives.
+CopyPlace place_of(const std::string& text) {
+  return platform::begins_with_drive(text) ? CopyPlace{std::nullopt, text} : parse_copy_place(text);
+}
+
 // All sources are on one side, the target is on the other.
 Result<CopySides> sides_of(const CopyOptions& options) {
   if (options.places.size() < 2) return Error(Fault::invalid, "give at least one source and the target");
-  const CopyPlace target = parse_copy_place(options.places.back());
+  const CopyPlace target = place_of(options.places.back());
   CopySides sides;
   sides.plan.upload = target.asset.has_value();
   sides.plan.target = target.path;
   if (target.asset) sides.asset = *target.asset;
   for (std::size_t i = 0; i + 1 < options.places.size(); ++i) {
-    const CopyPlace source = parse_copy_place(options.places[i]);
+    const CopyPlace source = place_of(options.places[i]);
     if (source.asset.has_value() == sides.plan.upload) {
       return Error(Fault::invalid, sides.plan.upload
                                        ? "from one asset to another there is no way: copy it here first"
