@@ -1,7 +1,7 @@
 # A room is one second-level folder: one static library from its *.cc, one test program from its
 # *_test.cc. jump_room(DEPS common/base ... LIBS OpenSSL::SSL ...) in the folder's CMakeLists.txt
 # is all that a folder needs. Its tests run under the thread sanitizer too when it says
-# TEST_LABELS unit threads.
+# TEST_LABELS unit threads. LINUX_TESTS are files of tests that use what only Linux has, or programs of it.
 
 # What a sanitizer build needs and no more: `ninja unit_tests`, `ninja thread_tests`, `ninja fuzz_targets`.
 add_custom_target(unit_tests)
@@ -28,13 +28,18 @@ function(jump_use_pch target)
 endfunction()
 
 function(jump_room)
-  cmake_parse_arguments(R "" "TEST_TIMEOUT" "DEPS;LIBS;TEST_DEPS;TEST_LIBS;TEST_LABELS" ${ARGN})
+  cmake_parse_arguments(R "" "TEST_TIMEOUT" "DEPS;LIBS;TEST_DEPS;TEST_LIBS;TEST_LABELS;LINUX_TESTS" ${ARGN})
   file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   jump_target_name(target ${path})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(WIN32)
+    foreach(file ${R_LINUX_TESTS})
+      list(REMOVE_ITEM tests ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+    endforeach()
+  endif()
   set(deps "")
   foreach(dep ${R_DEPS})
     jump_target_name(dep_target ${dep})
