@@ -126,7 +126,8 @@ Task<> ApplianceDialler::pause() {
   while (true) {
     const Duration wait = reconnect_.wait(BootClock::now());
     if (wait <= Duration(0)) co_return;
-    if (co_await hurry_.wait_for(wait)) reconnect_.hurry(BootClock::now());
+    const bool hurried = co_await hurry_.wait_for(wait);
+    if (hurried) reconnect_.hurry(BootClock::now());
   }
 }
 

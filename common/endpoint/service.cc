@@ -16,8 +16,8 @@
 #include "platform/paths.h"
 #include "platform/pipe.h"
 #include "platform/privileges.h"
-#include "platform/service_run.h"
 #include "platform/service_manager.h"
+#include "platform/service_run.h"
 
 namespace jump::endpoint {
 namespace {

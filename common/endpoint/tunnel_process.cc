@@ -81,9 +81,8 @@ class Tunnel : tunnel::LinkHandler {
   }
 
   Task<> limit_hello() {
-    if (!co_await welcomed_.wait_for(std::chrono::seconds(15))) {
-      link_.close(Error(Fault::timed_out, "the appliance did not answer hello within 15 s"));
-    }
+    const bool welcomed = co_await welcomed_.wait_for(std::chrono::seconds(15));
+    if (!welcomed) link_.close(Error(Fault::timed_out, "the appliance did not answer hello within 15 s"));
   }
 
   Result<void> on_frame(const mux::FrameView& frame, Instant now) override {

@@ -202,7 +202,9 @@ Result<std::wstring> name_of(const std::string& path) {
 }
 
 std::wstring access_for(unsigned mode) {
-  std::wstring access = L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;" + own_sid() + L")";
+  // The owner by name: of an administrator's objects it would be a group otherwise.
+  const std::wstring own = own_sid();
+  std::wstring access = L"O:" + own + L"D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;" + own + L")";
   if ((mode & kOthersWrite) != 0) access += L"(A;;0x12018b;;;WD)";
   return access;
 }

@@ -123,15 +123,6 @@ NetInterface to_interface(const IP_ADAPTER_ADDRESSES& adapter) {
   return net;
 }
 
-// The metric that counts is the route's and the interface's together.
-std::uint32_t interface_metric(ADDRESS_FAMILY family, std::uint32_t index) {
-  MIB_IPINTERFACE_ROW row{};
-  ::InitializeIpInterfaceEntry(&row);
-  row.Family = family;
-  row.InterfaceIndex = index;
-  return ::GetIpInterfaceEntry(&row) == NO_ERROR ? row.Metric : 0;
-}
-
 Result<std::vector<Gateway>> routes() {
   std::vector<Gateway> gateways;
   MIB_IPFORWARD_TABLE2* table = nullptr;
@@ -146,8 +137,7 @@ Result<std::vector<Gateway>> routes() {
     gateway.address = to_address(row.NextHop);
     if (gateway.address == "0.0.0.0" || gateway.address == "::") gateway.address.clear();
     gateway.interface_index = row.InterfaceIndex;
-    gateway.metric =
-        row.Metric + interface_metric(row.DestinationPrefix.Prefix.si_family, row.InterfaceIndex);
+    gateway.metric = row.Metric;
     gateways.push_back(std::move(gateway));
   }
   ::FreeMibTable(table);
@@ -185,8 +175,10 @@ Result<std::vector<Gateway>> default_gateways() {
   if (!known) return known.error();
   const Result<void> named = each_adapter([&](const IP_ADAPTER_ADDRESSES& adapter) {
     for (Gateway& gateway : *gateways) {
-      if (gateway.interface_index == index_of(adapter))
-        gateway.interface_name = to_utf8(adapter.FriendlyName);
+      if (gateway.interface_index != index_of(adapter)) continue;
+      gateway.interface_name = to_utf8(adapter.FriendlyName);
+      // The metric that counts is the route's and the interface's together.
+      gateway.metric += gateway.ipv6 ? adapter.Ipv6Metric : adapter.Ipv4Metric;
     }
   });
   if (!named) return named.error();
