@@ -348,6 +348,8 @@ Task<Result<std::vector<SftpName>>> SftpClient::names(std::string path, std::siz
       break;
     }
     if (reply->type != kName) co_return malformed();
+    // Some end so; and one that sends nothing for ever is not waited for.
+    if (count == 0) break;
     for (std::uint32_t at = 0; at < count && fields.ok(); ++at) {
       SftpName one;
       one.name = fields.text();

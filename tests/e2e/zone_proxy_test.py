@@ -73,7 +73,8 @@ class Proxy:
 
     def log(self):
         with open(self.log_file, encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
+            # One that is being written has no end yet.
+            return [json.loads(line) for line in file if line.endswith("\n")]
 
     def connect(self, source="127.0.0.1"):
         return socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(source, 0))
@@ -164,7 +165,8 @@ class ZoneProxyTest(case.LabCase):
         self.assertEqual(console.run("exec", "till-1", "--", "echo", "through the proxy"), "through the proxy\n")
         # Closed by a change of rules; back when they allow it again.
         proxy.tell(restriction="allow", prefixes=["10.0.0.0/8"])
-        lab.wait_until(lambda: proxy.log() and proxy.log()[-1]["status"] != 0, 10, "the tunnel is closed")
+        # The install has left a line there too: only its own word says that the tunnel is closed.
+        lab.wait_until(lambda: not client.online(), 20, "till-1 is out")
         proxy.tell(restriction="none", prefixes=[])
         lab.wait_until(client.online, 60, "till-1 is back")
         self.assertEqual(console.run("exec", "till-1", "--", "echo", "again"), "again\n")
@@ -283,7 +285,8 @@ class ZoneProxyTest(case.LabCase):
         echo = self.echo()
         # Descriptors: three for each, two in the proxy and one here, of 20,000.
         count = 9000 if network.LONG else 1500
-        seconds = 30 if network.LONG else 2
+        # All of them must be there before the first is given up, also on a busy machine.
+        seconds = 30 if network.LONG else 6
         proxy = self.proxy([echo.address], header_milliseconds=seconds * 1000, connections_per_source=count,
                            connections=count + 100)
         idle = [proxy.connect("127.0.0.2") for _ in range(count)]
