@@ -151,6 +151,10 @@ class Readme(NetworkCase):
         shell.type("exit 3\n")
         self.assertEqual(shell.status(), 3)
         self.assertNotEqual(self.run_line(self.desk, "jump exec", check=False).returncode, 255)
+        top = Terminal(self.lab, self.line("jump exec -t"), host=self.desk, env=self.environment())
+        top.wait_for("load average")
+        top.type("q")
+        self.assertEqual(top.status(), 0)
         self.run_line(self.desk, "jump cp")
         with open(os.path.join(self.srv, "www/site/index.html"), encoding="ascii") as file:
             self.assertEqual(file.read(), "hello\n")
