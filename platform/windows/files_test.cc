@@ -119,9 +119,10 @@ TEST(Files, RemovingWhatIsNotThereIsFine) {
 }
 
 TEST(Paths, AreWhereWindowsHasThem) {
+  // Whoever starts us has no say in it.
   ::SetEnvironmentVariableW(L"ProgramData", L"D:\\Data\\");
-  EXPECT_EQ(program_paths("jump-client").data, "D:/Data/Jump Client/data");
-  EXPECT_EQ(program_paths("jumpoint").config, "D:/Data/Jumpoint/config");
+  EXPECT_EQ(program_paths("jump-client").data, "C:/ProgramData/Jump Client/data");
+  EXPECT_EQ(program_paths("jumpoint").config, "C:/ProgramData/Jumpoint/config");
   EXPECT_EQ(program_paths("jump-client", "C:/x").run, "C:/x/run");
   ::SetEnvironmentVariableW(L"JUMP_HOME", L"C:\\me");
   EXPECT_EQ(person_state_folder(), "C:/me");

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "platform/windows/native.h"
+#include "platform/windows/registry.h"
 
 namespace jump::platform {
 namespace {
@@ -24,14 +25,24 @@ std::string folder_name(std::string_view program) {
   return std::string(program);
 }
 
+// From where Windows has it itself: the environment is that of whoever starts us, and a service under Wine is
+// told another one.
+std::string common_data() {
+  constexpr const wchar_t* kProfiles = L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
+  constexpr const wchar_t* kFolders =
+      L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Explorer\\Shell Folders";
+  std::optional<std::string> folder = registry_text(kProfiles, L"ProgramData");
+  if (!folder || folder->empty()) folder = registry_text(kFolders, L"Common AppData");
+  if (!folder || folder->empty()) return "C:/ProgramData";
+  return plain_path(to_wide(*folder));
+}
+
 }  // namespace
 
 ProgramPaths program_paths(std::string_view program, std::string_view base) {
   std::string root(base);
   if (root.empty()) {
-    std::string common = variable(L"ProgramData");
-    if (common.empty()) common = "C:/ProgramData";
-    root = common + "/" + folder_name(program);
+    root = common_data() + "/" + folder_name(program);
   }
   ProgramPaths paths;
   paths.config = root + "/config";

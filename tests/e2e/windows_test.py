@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -64,6 +65,12 @@ def digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def told(log):
+    """Of the installer's log what says why: the words of our own actions, and the last lines."""
+    ours = [line for line in log.splitlines() if re.match(r"(install|uninstall): |Property\(S\): (KEY|JC_|START)|Error", line)]
+    return "\n".join(ours + ["..."] + log.splitlines()[-15:])
+
+
 class WindowsCase(NetworkCase):
     """self.win is the machine of Windows, on host self.endpoint."""
 
@@ -85,7 +92,7 @@ class WindowsCase(NetworkCase):
         with open(cls.win.path(r"C:\msi.log"), encoding="utf-8", errors="replace") as file:
             log = file.read()
         if check and status != 0:
-            raise lab.LabError(f"msiexec {' '.join(words)}: status {status}:\n{log[-6000:]}")
+            raise lab.LabError(f"msiexec {' '.join(words)}: status {status}:\n{told(log)}")
         return status, log
 
     @classmethod
@@ -98,7 +105,7 @@ class WindowsCase(NetworkCase):
         return answer
 
     @classmethod
-    def client(cls, *words, check=True):
+    def jump_client(cls, *words, check=True):
         """`jump-client` on the machine."""
         return cls.win.run(INSTALLED, *words, check=check)
 
@@ -143,14 +150,14 @@ class Used(WindowsCase):
     def make_network(cls):
         super().make_network()
         begun = time.monotonic()
-        cls.install("JC_NAME=win", "JC_COMMENTS=made by the test")
+        cls.install("JC_NAME=win")
         cls.wait_online()
         note(f"msiexec /i to online: {time.monotonic() - begun:.1f} s")
 
     def test_the_service_is_known_and_says_how_it_does(self):
         _, text = self.win.run("sc", "query", "jump-client")
         self.assertIn("RUNNING", text)
-        status, text = self.client("status", "--json")
+        status, text = self.jump_client("status", "--json")
         self.assertEqual(status, 0)
         self.assertEqual(json.loads(text)["tunnel"]["state"], "online")
         resident = 0
