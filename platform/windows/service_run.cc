@@ -2,11 +2,9 @@
 
 #include <windows.h>
 
-#include <fcntl.h>
-#include <io.h>
-
 #include <atomic>
-#include <cstdio>
+#include <iostream>
+#include <streambuf>
 #include <thread>
 
 #include "common/base/bytes.h"
@@ -77,6 +75,33 @@ void WINAPI service_main(DWORD, wchar_t**) {
   m.result = (*m.body)();
   tell(SERVICE_STOPPED, 0, m.result);
 }
+
+// Writes at once, a piece in one call: lines of several processes do not mix.
+class StandardError : public std::streambuf {
+ public:
+  explicit StandardError(Handle to) : to_(std::move(to)) {}
+
+ private:
+  std::streamsize xsputn(const char* text, std::streamsize size) override {
+    line_.append(text, static_cast<std::size_t>(size));
+    if (line_.ends_with('\n')) sync();
+    return size;
+  }
+  int_type overflow(int_type letter) override {
+    if (traits_type::eq_int_type(letter, traits_type::eof())) return traits_type::not_eof(letter);
+    const char one = traits_type::to_char_type(letter);
+    return xsputn(&one, 1) == 1 ? letter : traits_type::eof();
+  }
+  int sync() override {
+    DWORD gone = 0;
+    ::WriteFile(native_handle(to_), line_.data(), static_cast<DWORD>(line_.size()), &gone, nullptr);
+    line_.clear();
+    return 0;
+  }
+
+  Handle to_;
+  std::string line_;
+};
 
 BOOL WINAPI on_console(DWORD event) {
   ::SetEvent(stop_event());
@@ -150,14 +175,10 @@ Result<void> keep_standard_error(const std::string& file) {
                                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
                                         OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!log.valid()) return windows_error("open the log " + file);
-  // A process that began without standard error has a stream that leads nowhere until it is opened.
-  const int descriptor = ::_open_osfhandle(log.release(), _O_APPEND | _O_BINARY);
-  if (std::freopen("NUL", "w", stderr) == nullptr || descriptor < 0 ||
-      ::_dup2(descriptor, ::_fileno(stderr)) != 0)
-    return Error(Fault::unavailable, "make " + file + " the standard error");
-  if (::_fileno(stderr) != 2) ::_dup2(descriptor, 2);
-  std::setvbuf(stderr, nullptr, _IONBF, 0);
-  ::SetStdHandle(STD_ERROR_HANDLE, reinterpret_cast<HANDLE>(::_get_osfhandle(descriptor)));
+  ::SetStdHandle(STD_ERROR_HANDLE, native_handle(log));
+  // The C library's stream stays shut in a process that began without standard error, and std::cerr with it.
+  static StandardError words(std::move(log));
+  std::cerr.rdbuf(&words);
   return {};
 }
 
