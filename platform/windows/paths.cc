@@ -18,16 +18,6 @@ std::string variable(const wchar_t* name) {
   return path;
 }
 
-// As the machine has it, not as who started us says: a service and a command must mean the same folder.
-std::string common_data() {
-  std::array<wchar_t, 1024> path{};
-  auto size = static_cast<DWORD>(sizeof path);
-  const LSTATUS failed =
-      ::RegGetValueW(HKEY_LOCAL_MACHINE, L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList",
-                     L"ProgramData", RRF_RT_REG_SZ, nullptr, path.data(), &size);
-  return failed == ERROR_SUCCESS ? plain_path(path.data()) : "C:/ProgramData";
-}
-
 // "jump-client" is "Jump Client" to a person who looks into the folder; the rest keeps its name.
 std::string folder_name(std::string_view program) {
   if (program == "jump-client") return "Jump Client";
