@@ -6,9 +6,12 @@
 
 #include <shellapi.h>
 
+#include <filesystem>
+
 #include <boost/asio/io_context.hpp>
 
 #include "platform/independent.h"
+#include "platform/paths.h"
 #include "platform/windows/native.h"
 #include "platform/windows/spawn.h"
 #include "tests/support/run_task.h"
@@ -18,6 +21,30 @@ namespace jump::platform {
 namespace {
 
 using test::run_task;
+
+// This program itself, as a child that copies its input: to its output, or to the file that is named.
+struct Child {
+  Child() {
+    std::wstring place(1024, L'\0');
+    place.resize(::GetEnvironmentVariableW(L"JUMP_TEST_COPY", place.data(), 1024));
+    if (place.empty()) return;
+    const HANDLE to = place == L"-"
+                          ? ::GetStdHandle(STD_OUTPUT_HANDLE)
+                          : ::CreateFileW(place.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW, 0, nullptr);
+    char piece[4096];
+    DWORD size = 0;
+    while (::ReadFile(::GetStdHandle(STD_INPUT_HANDLE), piece, sizeof piece, &size, nullptr) && size > 0)
+      ::WriteFile(to, piece, size, &size, nullptr);
+    ::ExitProcess(0);
+  }
+};
+const Child child;
+
+std::vector<std::string> copying_to(const std::string& place) {
+  std::vector<std::string> env = service_environment();
+  env.push_back("JUMP_TEST_COPY=" + place);
+  return env;
+}
 
 ProcessSpec shell(const std::string& line) {
   ProcessSpec spec;
@@ -89,15 +116,16 @@ TEST(Process, ABatchFileGetsNoArgumentsThatItsInterpreterWouldRun) {
 
 TEST(Process, OutputAboveTheLimitAndTimeAboveTheLimitAreErrors) {
   EXPECT_TRUE(run(shell("for /l %i in (1,1,500) do @echo 0123456789"), 1000).error().is(Fault::too_large));
-  const Result<Captured> slow = run(shell("pause"), 1000, std::chrono::milliseconds(300));
+  const Result<Captured> slow =
+      run(shell("for /l %i in (1,0,2) do @rem"), 1000, std::chrono::milliseconds(300));
   EXPECT_TRUE(slow.error().is(Fault::timed_out)) << slow.error().message();
 }
 
 TEST(Process, ReadsItsInputToTheEnd) {
   asio::io_context io(1);
   ProcessSpec spec = shell("");
-  spec.argv = {"findstr", "b"};
-  spec.env = service_environment();
+  spec.argv = {own_program()};
+  spec.env = copying_to("-");
   Result<PipedProcess> piped = start_with_pipes(io.get_executor(), spec);
   ASSERT_TRUE(piped) << piped.error().message();
   ASSERT_TRUE(run_task(io, piped->input.write(as_bytes("abc\r\nxyz\r\nb\r\n"))));
@@ -110,7 +138,7 @@ TEST(Process, ReadsItsInputToTheEnd) {
     if (*got == 0) break;
     all += as_text(ByteView(piece.data(), *got));
   }
-  EXPECT_EQ(all, "abc\r\nb\r\n");
+  EXPECT_EQ(all, "abc\r\nxyz\r\nb\r\n");
 }
 
 TEST(Process, KillingItEndsTheWholeJobAndIsToldAsASignal) {
@@ -136,11 +164,8 @@ TEST(Independent, ReadsItsInputAndOutlivesWhoStartedIt) {
   const std::string mark = folder / "mark.txt";
   IndependentSpec spec;
   spec.name = "test";
-  std::string native = mark;
-  for (char& letter : native) letter = letter == '/' ? '\\' : letter;
-  spec.argv = {service_environment().empty() ? "" : "C:\\windows\\system32\\cmd.exe", "/d", "/c",
-               "findstr x > " + native};
-  spec.env = service_environment();
+  spec.argv = {own_program()};
+  spec.env = copying_to(std::filesystem::absolute(mark).string());
   spec.input = Secret(std::string_view("axb\r\n"));
   const Result<void> started = run_task(io, start_independent(std::move(spec)));
   ASSERT_TRUE(started) << started.error().message();
