@@ -84,8 +84,9 @@ if(WIN32)
 endif()
 
 find_library(JUMP_LIBSSH ssh REQUIRED)
-add_library(jump_ssh INTERFACE)
-target_link_libraries(jump_ssh INTERFACE ${JUMP_LIBSSH})
+# An imported library, so that those that it needs stand behind it.
+add_library(jump_ssh UNKNOWN IMPORTED)
+set_target_properties(jump_ssh PROPERTIES IMPORTED_LOCATION ${JUMP_LIBSSH})
 if(WIN32)
   target_compile_definitions(jump_ssh INTERFACE LIBSSH_STATIC)
   target_link_libraries(jump_ssh INTERFACE OpenSSL::Crypto ws2_32 iphlpapi crypt32)

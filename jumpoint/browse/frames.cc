@@ -89,21 +89,21 @@ std::optional<Heard> read_icmp6(ByteView packet, const wake::Mac& from) {
   Heard heard;
   heard.mac = from;
   const std::uint8_t type = packet[kIpv6];
-  const bool near = packet[7] == 255;  // no router has passed it on
+  const bool unrouted = packet[7] == 255;  // no router has passed it on
   switch (type) {
     case 4:    // parameter problem
     case 129:  // echo reply
       break;
     case 134:  // router advertisement
       heard.router = true;
-      if (!near) return std::nullopt;
+      if (!unrouted) return std::nullopt;
       break;
     case 136:  // neighbour advertisement
       heard.router = (packet[kIpv6 + 4] & 0x80) != 0;
-      if (!near) return std::nullopt;
+      if (!unrouted) return std::nullopt;
       break;
     case 135:  // neighbour solicitation
-      if (!near) return std::nullopt;
+      if (!unrouted) return std::nullopt;
       break;
     default:
       return std::nullopt;

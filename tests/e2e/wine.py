@@ -31,7 +31,7 @@ class Wine:
         self._logs = net.logs
         self._name = name
         self._runs = 0
-        self._environment = net.environment({**QUIET, "WINEPREFIX": self.prefix, "HOME": net.folder})
+        self.environment = net.environment({**QUIET, "WINEPREFIX": self.prefix, "HOME": net.folder})
         net.closers.append(self.close)
         # A service inherits the standard error of the first command: it must not be a pipe that somebody waits for.
         self.host_run("wineboot", "-i")
@@ -58,7 +58,7 @@ class Wine:
         path = os.path.join(self._logs, f"{self._name}-{self._runs}-{os.path.basename(command[0])}.log")
         with open(path, "wb") as log:
             done = subprocess.run(self.host.inside(*command), stdin=stdin, stdout=log, stderr=log, timeout=SECONDS,
-                                  env=self._environment)
+                                  env=self.environment)
         with open(path, encoding="utf-8", errors="replace") as log:
             text = log.read().replace("\r\n", "\n")
         if check and done.returncode != 0:
