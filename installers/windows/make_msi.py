@@ -54,7 +54,8 @@ def text_for_windows(source, to):
 def stage(program, bin_folder, folder):
     """Everything that goes into the package, in one folder: wixl takes relative names only."""
     _, _, example, _ = PACKAGES[program]
-    shutil.copy(os.path.join(bin_folder, program + ".exe"), folder)
+    lean = os.path.join(folder, program + ".exe")
+    subprocess.run(["x86_64-w64-mingw32-strip", "-o", lean, os.path.join(bin_folder, program + ".exe")], check=True)
     shutil.copy(os.path.join(bin_folder, "setup_actions.dll"), folder)
     shutil.copy(os.path.join(HERE, "package.wxs"), folder)
     text_for_windows(os.path.join(ROOT, example), os.path.join(folder, "example.yaml"))
@@ -110,7 +111,7 @@ def main():
     parser.add_argument("--out", default=os.path.join(build, "packages"), help="where the packages go")
     parser.add_argument("--version", default=tree_version())
     chosen = parser.parse_args()
-    for program in ("wixl", "msibuild"):
+    for program in ("wixl", "msibuild", "x86_64-w64-mingw32-strip"):
         if not shutil.which(program):
             sys.exit(f"make_msi.py: {program} is not installed (tools/setup --windows)")
     os.makedirs(chosen.out, exist_ok=True)

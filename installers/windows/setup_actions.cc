@@ -222,7 +222,16 @@ constexpr Setting kSettings[] = {
     {L"JC_SESSION_USER", L"--session-user"},
 };
 
+// The old version's removal must know that it makes room for a newer one. Windows says so by
+// UPGRADINGPRODUCTCODE, Wine does not: the new package makes this while it is installed.
+std::wstring upgrade_sign(const std::wstring& title) {
+  return L"Global\\upgrade of " + title;
+}
+
 extern "C" __declspec(dllexport) UINT __stdcall prepare(MSIHANDLE install) {
+  // Closed by the end of this process, which is that of the installation.
+  if (!property(install, L"WIX_UPGRADE_DETECTED").empty())
+    ::CreateEventW(nullptr, TRUE, FALSE, upgrade_sign(property(install, L"ProgramTitle")).c_str());
   std::wstring key = property(install, L"KEY_INFO");
   const std::wstring file = property(install, L"KEY_INFO_FILE");
   if (key.empty() && !file.empty() && !read_key(file, key))
@@ -261,6 +270,11 @@ extern "C" __declspec(dllexport) UINT __stdcall enrol(MSIHANDLE install) {
 extern "C" __declspec(dllexport) UINT __stdcall leave(MSIHANDLE install) {
   const std::vector<std::wstring> lines = lines_of(property(install, L"CustomActionData"));
   if (lines.size() < 2) return ERROR_SUCCESS;
+  const std::size_t slash = lines[1].find_last_of(L'\\');
+  const Owned sign(::OpenEventW(
+      SYNCHRONIZE, FALSE,
+      upgrade_sign(slash == std::wstring::npos ? lines[1] : lines[1].substr(slash + 1)).c_str()));
+  if (sign.valid()) return ERROR_SUCCESS;
   // Uninstalling goes on whatever happens: what cannot be told is said in the log.
   const Outcome outcome = run({lines[0], L"uninstall"}, "");
   if (outcome.ran) note_output(install, L"uninstall", outcome);

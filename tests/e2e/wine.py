@@ -82,8 +82,8 @@ class Wine:
         found = set()
         for folder, folders, names in os.walk(os.path.join(self.prefix, "drive_c")):
             place = os.path.relpath(folder, os.path.join(self.prefix, "drive_c"))
-            found.update(os.path.join(place, name) for name in folders + names)
-        return {name for name in found if not re.search(r"(?i)(^|/)temp(/|$)|^\./?$|/\.windows-serial$", name)}
+            found.update(os.path.normpath(os.path.join(place, name)) for name in folders + names)
+        return {name for name in found if not re.search(r"(?i)(^|/)temp(/|$)|\.windows-serial$", name)}
 
     def registry(self):
         """The lines of the machine's registry; only what is written out when nothing runs any more."""
