@@ -22,6 +22,8 @@ constexpr auto kHealthy =
     std::chrono::seconds(60);  // a tunnel process that lived so long starts again at once
 constexpr auto kStopLimit = std::chrono::seconds(8);
 constexpr int kSilentLooks = 4;
+constexpr std::uint64_t kTunnelMemory =
+    1024ULL * 1024 * 1024;  // Windows; on Linux the unit has a limit for all
 constexpr std::size_t kZoneProxiesMost = 64;
 
 std::string unit_name(const std::string& program, const control::SessionId& session) {
@@ -166,6 +168,7 @@ Task<Result<void>> Supervisor::run_tunnel() {
   spec.argv = {options_.own_path, "tunnel"};
   spec.env = platform::service_environment();
   spec.confined = true;
+  spec.memory_bytes = kTunnelMemory;
   spec.input = pair->second.get();
   spec.output = platform::standard_error();
   spec.error_output = platform::standard_error();

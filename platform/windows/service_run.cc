@@ -20,6 +20,9 @@ namespace {
 constexpr DWORD kStartHint = 30'000;  // milliseconds until the manager loses its patience
 constexpr DWORD kStopHint = 20'000;
 constexpr LONGLONG kLogMost = 8LL * 1024 * 1024;
+// Statuses of a service that no restart mends: to the manager they are no failures.
+constexpr int kWrongUsage = 2;
+constexpr int kNotEnrolled = 3;
 constexpr DWORD kLookPause = 50;
 constexpr DWORD kLockAt = 0x40000000;  // far behind the number, which others may read
 
@@ -73,7 +76,7 @@ void WINAPI service_main(DWORD, wchar_t**) {
   if (m.ear == nullptr) return;
   tell(SERVICE_START_PENDING, kStartHint);
   m.result = (*m.body)();
-  tell(SERVICE_STOPPED, 0, m.result);
+  tell(SERVICE_STOPPED, 0, m.result == kWrongUsage || m.result == kNotEnrolled ? 0 : m.result);
 }
 
 // Writes at once, a piece in one call: lines of several processes do not mix.

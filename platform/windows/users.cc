@@ -9,6 +9,7 @@
 #include <cwctype>
 
 #include "common/base/bytes.h"
+#include "common/base/log.h"
 #include "platform/windows/native.h"
 #include "platform/windows/tokens.h"
 
@@ -164,9 +165,11 @@ Result<std::optional<User>> user_without_rights() {
 std::optional<User> network_user() {
   if (!may_become_users()) return std::nullopt;
   Result<User> user = find_user("LOCAL SERVICE");
-  // Wine has the account and logs nobody on.
-  if (!user || !token_for(*user)) return std::nullopt;
-  return std::move(*user);
+  const Result<Handle> token = user ? token_for(*user) : Result<Handle>(user.error());
+  if (token) return std::move(*user);
+  log::warning("service", "what faces the network runs as the service itself, with fewer rights",
+               {{"reason", token.error().message()}});
+  return std::nullopt;
 }
 
 std::vector<std::string> service_environment() {
