@@ -26,7 +26,7 @@ Bytes example_table() {
   system.insert(system.end(), uuid.begin(), uuid.end());
   Bytes table = structure(0, {1, 2}, std::string_view("bios\0x\0\0", 8));
   const Bytes one = structure(1, system, std::string_view("Maker\0SN-4711  \0v\0\0", 19));
-  const Bytes two = structure(2, {1, 2, 3, 4}, std::string_view("a\0b\0c\0To Be Filled By O.E.M.\0\0", 31));
+  const Bytes two = structure(2, {1, 2, 3, 4}, std::string_view("a\0b\0c\0To Be Filled By O.E.M.\0\0", 30));
   const Bytes three = structure(2, {0, 0, 0, 1}, std::string_view("BOARD9\0\0", 8));
   for (const Bytes& part : {one, two, three}) table.insert(table.end(), part.begin(), part.end());
   const Bytes end = structure(127, {}, std::string_view("\0\0", 2));

@@ -149,6 +149,22 @@ bool is_usable(NL_NEIGHBOR_STATE state) {
          state == NlnsPermanent;
 }
 
+void add_neighbours(const MIB_IPNET_TABLE2& table, std::vector<Neighbour>& found) {
+  for (ULONG i = 0; i < table.NumEntries; ++i) {
+    const MIB_IPNET_ROW2& row = table.Table[i];
+    Neighbour neighbour;
+    neighbour.interface_index = row.InterfaceIndex;
+    neighbour.address = to_address(row.Address);
+    neighbour.mac = to_mac(row.PhysicalAddress, row.PhysicalAddressLength);
+    neighbour.router = row.IsRouter != 0;
+    // Groups and broadcasts stand in the table too, for ever: the lowest bit of the first byte tells them.
+    const bool group = !neighbour.mac.empty() && (row.PhysicalAddress[0] & 1) != 0;
+    const bool unknown = neighbour.mac.empty() || neighbour.mac == "00:00:00:00:00:00";
+    if (!is_usable(row.State) || group || unknown || neighbour.address.empty()) continue;
+    found.push_back(std::move(neighbour));
+  }
+}
+
 }  // namespace
 
 Result<std::vector<NetInterface>> net_interfaces() {
@@ -171,8 +187,8 @@ std::optional<std::string> adapter_guid(const std::string& interface_name) {
 Result<std::vector<Gateway>> default_gateways() {
   Result<std::vector<Gateway>> gateways = routes();
   if (!gateways) return gateways;
+  // Without it their MACs are unknown, and no more.
   const Result<std::vector<Neighbour>> known = neighbours();
-  if (!known) return known.error();
   const Result<void> named = each_adapter([&](const IP_ADAPTER_ADDRESSES& adapter) {
     for (Gateway& gateway : *gateways) {
       if (gateway.interface_index != index_of(adapter)) continue;
@@ -186,6 +202,7 @@ Result<std::vector<Gateway>> default_gateways() {
     const auto same = [&gateway](const Neighbour& one) {
       return one.interface_index == gateway.interface_index && one.address == gateway.address;
     };
+    if (!known) continue;
     const auto neighbour = std::ranges::find_if(*known, same);
     if (neighbour != known->end()) gateway.mac = neighbour->mac;
   }
@@ -197,24 +214,17 @@ Result<std::vector<Gateway>> default_gateways() {
 
 Result<std::vector<Neighbour>> neighbours() {
   std::vector<Neighbour> found;
-  MIB_IPNET_TABLE2* table = nullptr;
-  const ULONG failed = ::GetIpNetTable2(AF_UNSPEC, &table);
-  if (failed == ERROR_NOT_FOUND) return found;
-  if (failed != NO_ERROR) return windows_error(failed, "list the neighbours");
-  for (ULONG i = 0; i < table->NumEntries; ++i) {
-    const MIB_IPNET_ROW2& row = table->Table[i];
-    Neighbour neighbour;
-    neighbour.interface_index = row.InterfaceIndex;
-    neighbour.address = to_address(row.Address);
-    neighbour.mac = to_mac(row.PhysicalAddress, row.PhysicalAddressLength);
-    neighbour.router = row.IsRouter != 0;
-    // Groups and broadcasts stand in the table too, for ever: the lowest bit of the first byte tells them.
-    const bool group = !neighbour.mac.empty() && (row.PhysicalAddress[0] & 1) != 0;
-    const bool unknown = neighbour.mac.empty() || neighbour.mac == "00:00:00:00:00:00";
-    if (!is_usable(row.State) || group || unknown || neighbour.address.empty()) continue;
-    found.push_back(std::move(neighbour));
+  // Each family by itself: where one of them cannot be asked (Wine), the other still tells.
+  std::optional<Error> failed;
+  for (const ADDRESS_FAMILY family : {ADDRESS_FAMILY{AF_INET}, ADDRESS_FAMILY{AF_INET6}}) {
+    MIB_IPNET_TABLE2* table = nullptr;
+    const ULONG status = ::GetIpNetTable2(family, &table);
+    if (status == NO_ERROR) add_neighbours(*table, found);
+    if (status == NO_ERROR) ::FreeMibTable(table);
+    if (status != NO_ERROR && status != ERROR_NOT_FOUND)
+      failed = windows_error(status, "list the neighbours");
   }
-  ::FreeMibTable(table);
+  if (failed && found.empty()) return *failed;
   return found;
 }
 

@@ -6,14 +6,11 @@
 
 #include <utility>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/windows/object_handle.hpp>
-
 #include "common/base/clock.h"
 #include "common/base/with_timeout.h"
 #include "platform/net_interfaces.h"
 #include "platform/windows/native.h"
+#include "platform/windows/object_wait.h"
 
 namespace jump::platform {
 namespace {
@@ -50,22 +47,20 @@ void WINAPI ring(PVOID event, Row*, MIB_NOTIFICATION_TYPE) {
 }  // namespace
 
 struct NetworkWatch::Impl {
-  explicit Impl(asio::any_io_executor executor) : event(executor) {}
+  Impl(asio::any_io_executor executor, Handle ring)
+      : event(std::move(ring)), wait(executor, native_handle(event)) {}
   ~Impl() {
     // Waits for a notice that is being given; after it nobody knows the event any more.
     for (HANDLE notice : notices) ::CancelMibChangeNotify2(notice);
   }
 
-  asio::windows::object_handle event;  // reset by the wait that it ends
+  Handle event;  // stays rung until somebody looks, also when a wait was cancelled
+  ObjectWait wait;
   std::vector<HANDLE> notices;
   State state;
-  bool pending = false;  // something was heard that is not looked at yet; a cancelled wait keeps it
 
   Task<Result<void>> rung() {
-    boost::system::error_code failed;
-    co_await event.async_wait(asio::redirect_error(asio::use_awaitable, failed));
-    if (failed == asio::error::operation_aborted) throw boost::system::system_error(failed);
-    if (failed) co_return Error(failed, "wait for a change of the network");
+    co_await wait.signalled();
     co_return Result<void>();
   }
 };
@@ -76,12 +71,10 @@ NetworkWatch& NetworkWatch::operator=(NetworkWatch&&) noexcept = default;
 NetworkWatch::~NetworkWatch() = default;
 
 Result<NetworkWatch> NetworkWatch::create(asio::any_io_executor executor) {
-  auto impl = std::make_unique<Impl>(executor);
-  HANDLE event = ::CreateEventW(nullptr, FALSE, FALSE, nullptr);
-  if (event == nullptr) return windows_error("make an event");
-  boost::system::error_code failed;
-  impl->event.assign(event, failed);
-  if (failed) return Error(failed, "watch the network");
+  Handle made = own_handle(::CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!made.valid()) return windows_error("make an event");
+  auto impl = std::make_unique<Impl>(executor, std::move(made));
+  HANDLE event = native_handle(impl->event);
   HANDLE notice = nullptr;
   // Where one of them cannot be had, looking from time to time has to do.
   if (::NotifyIpInterfaceChange(AF_UNSPEC, &ring<MIB_IPINTERFACE_ROW>, event, FALSE, &notice) == NO_ERROR)
@@ -101,16 +94,13 @@ Result<NetworkWatch> NetworkWatch::create(asio::any_io_executor executor) {
 
 Task<Result<void>> NetworkWatch::changed() {
   while (true) {
-    if (!impl_->pending) {
-      Task<Result<void>> hearing = impl_->rung();
-      const Result<void> heard = co_await with_timeout(kLookAgain, "a notice", std::move(hearing));
-      if (!heard && !heard.error().is(Fault::timed_out)) co_return heard.error();
-      impl_->pending = true;
-      if (heard) co_await sleep_for(kSettle);
-    }
+    Task<Result<void>> hearing = impl_->rung();
+    const Result<void> heard = co_await with_timeout(kLookAgain, "a notice", std::move(hearing));
+    if (heard) co_await sleep_for(kSettle);
+    // Before it is looked: what happens from here on rings again.
+    ::ResetEvent(native_handle(impl_->event));
     Result<State> now = read_state();
     if (!now) co_return now.error();
-    impl_->pending = false;
     const bool other = *now != impl_->state;
     impl_->state = std::move(*now);
     if (other) co_return Result<void>();
