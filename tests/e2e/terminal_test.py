@@ -63,6 +63,7 @@ class TerminalTest(NetworkCase):
         lab.wait_until(lambda: len(terminal.screen().splitlines()) > 30, 10,
                        lambda: "top uses 50 rows:\n" + terminal.screen())
         terminal.type("q")
+        terminal.wait_for(r"[#$]\s*\Z")  # what is typed while it leaves is its own
         self.say(terminal, "stty size", "^50 120$")
 
     def test_control_keys_and_job_control_reach_the_program(self):
@@ -78,9 +79,10 @@ class TerminalTest(NetworkCase):
         terminal.keys("C-z")
         terminal.wait_for(r"\[1\]\+\s+Stopped")
         self.say(terminal, "bg", r"^\[1\]\+ ")
+        terminal.wait_for("continued$")  # after the prompt, or on a line of its own
         self.say(terminal, "jobs -r", r"^\[1\]\+\s+Running")
         terminal.type("clear; fg\n")
-        terminal.wait_for("^continued$")
+        terminal.wait_for(r"^\( ?trap ")  # what it brings to the foreground
         terminal.keys("C-\\")
         self.say(terminal, "echo quit-$?", "quit-131")
         terminal.type("cat\n")
