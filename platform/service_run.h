@@ -13,8 +13,8 @@
 namespace jump::platform {
 
 // Runs `body` and returns what it returns, as the service `name` where the manager has started this process
-// (Windows: then on another thread, and the manager hears that the service has stopped, and restarts it unless
-// the status is 0, 2 or 3: those no restart mends).
+// (Windows: then on another thread, and the manager hears that the service has stopped, and restarts it
+// unless the status is 0, 2 or 3: those no restart mends).
 int run_as_service(const std::string& name, const std::function<int()>& body);
 
 // Ends when the service shall end: SIGTERM, SIGINT; Windows: an order of the manager, the machine shutting

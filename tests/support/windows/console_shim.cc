@@ -1,5 +1,5 @@
-// For Wine only: its pseudo-console gives a program no standard handles. This opens the console's own and runs the
-// shell with them: console_shim.exe [WORDS...] is cmd.exe [WORDS...]
+// For Wine only: its pseudo-console gives a program no standard handles. This opens the console's own and
+// runs the shell with them: console_shim.exe [WORDS...] is cmd.exe [WORDS...]
 #include <windows.h>
 
 #include <string>
@@ -19,7 +19,8 @@ int wmain(int count, wchar_t** words) {
   std::wstring line = L"C:\\windows\\system32\\cmd.exe";
   for (int i = 1; i < count; ++i) line += L" " + std::wstring(words[i]);
   PROCESS_INFORMATION made{};
-  if (::CreateProcessW(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &start, &made) == 0) return 200;
+  if (::CreateProcessW(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &start, &made) == 0)
+    return 200;
   ::WaitForSingleObject(made.hProcess, INFINITE);
   DWORD status = 0;
   ::GetExitCodeProcess(made.hProcess, &status);
