@@ -45,7 +45,7 @@ struct IndependentSpec {
 Task<Result<void>> start_independent(IndependentSpec spec);
 
 // The program to start them with, so that another version can be installed while they run. Windows keeps the
-// file of a running program locked: there it is a copy of `own` in `folder` (made 0700), and copies that
+// file of a running program locked: there it is a copy of `own` in `folder` (made 0755), and copies that
 // nobody runs any more are removed. Linux: `own` itself.
 Result<std::string> independent_program(const std::string& own, const std::string& folder);
 

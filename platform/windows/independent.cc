@@ -67,7 +67,8 @@ void remove_others(const std::string& folder, const std::string& kept) {
 }  // namespace
 
 Result<std::string> independent_program(const std::string& own, const std::string& folder) {
-  if (Result<void> made = make_private_folder(folder); !made) return made.error();
+  // A session of another user must be able to run it.
+  if (Result<void> made = make_folder(folder); !made) return made.error();
   const Result<std::string> digest = digest_of(own);
   if (!digest) return digest.error();
   const std::size_t slash = own.find_last_of("/\\") + 1;
