@@ -18,6 +18,7 @@ import time
 
 import case
 import lab
+import suite
 from network import NetworkCase
 from terminal import Terminal
 from wine import Wine, missing
@@ -149,6 +150,10 @@ class Used(WindowsCase):
     @classmethod
     def make_network(cls):
         super().make_network()
+        folder = cls.win.path(DATA + r"\config")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "jump-client.yaml"), "w", encoding="ascii", newline="\r\n") as file:
+            file.write('forward_allow: ["127.0.0.1:*"]\nsession_user: ""\n')
         begun = time.monotonic()
         cls.install("JC_NAME=win")
         cls.wait_online()
@@ -190,6 +195,40 @@ class Used(WindowsCase):
         self.assertTrue(any(self.endpoint.address in address for one in report["interfaces"] for address in one["addresses"]))
         self.assertTrue(any("jump-client" in one["command"] for one in report["processes"]))
         self.assertTrue(any(one["name"] == "jump-client" and one["state"] == "running" for one in report["services"]))
+
+    def test_a_port_is_forwarded_where_the_configuration_allows_it(self):
+        with open(self.lab.path("page"), "w", encoding="ascii") as file:
+            file.write("from behind\n" * 10_000)
+        target, local = suite.free_port(), suite.free_port()
+        server = self.endpoint.start("python3", "-m", "http.server", "--bind", "127.0.0.1", "-d", self.lab.folder, str(target))
+        self.addCleanup(server.stop)
+        forward = self.console.start("forward", "win", f"{local}:127.0.0.1:{target}", name="forward")
+        self.addCleanup(forward.stop)
+        def fetch():
+            done = self.desk.run("curl", "-sf", f"http://127.0.0.1:{local}/page", check=False)
+            return done.stdout if done.returncode == 0 else None
+        self.assertEqual(lab.wait_until(fetch, 20, forward.tail), "from behind\n" * 10_000)
+        local = suite.free_port()
+        refused = self.console.start("forward", "win", f"{local}:{self.server.address}:{target}", name="refused")
+        self.addCleanup(refused.stop)
+        def try_it():
+            self.desk.run("curl", "-sf", f"http://127.0.0.1:{local}/page", check=False)
+            return "not allowed" in refused.output()
+        lab.wait_until(try_it, 20, refused.tail)
+
+    def test_magic_packets_leave_on_every_way_that_is_there(self):
+        ears = self.desk.start("tcpdump", "-l", "-n", "-i", "eth0", "udp port 9", name="ears")
+        ears.wait_for_output("listening on")
+        job = {"order": {"attempt": 7, "macs": ["02:77:01:00:00:99"], "interfaces": ["eth0"]}, "user": ""}
+        with open(self.lab.path("job"), "w+", encoding="ascii") as file:
+            file.write(json.dumps(job))
+            file.seek(0)
+            _, text = self.win.host_run("wine", INSTALLED, "wake", stdin=file)
+        report = json.loads(next(line for line in text.splitlines() if line.startswith("{")))
+        self.assertEqual(report["attempt"], 7)
+        ears.wait_for_output(r"> 10\.77\.0\.255\.9: ")
+        ears.wait_for_output(r"> 255\.255\.255\.255\.9: ")
+        self.assertIn("Npcap", text)  # no raw frames without it, and it is said
 
     def test_files_go_both_ways(self):
         here = self.lab.path("site")
@@ -328,5 +367,5 @@ class Kept(WindowsCase):
 
 
 if __name__ == "__main__":
-    case.need("jump-appliance", "jump")
+    case.need("jump-appliance", "jump", "curl", "tcpdump")
     case.main()
