@@ -339,6 +339,9 @@ class Kept(WindowsCase):
         self.win.run("net", "start", "jump-client")
         self.wait_online()
         first = [one["id"] for one in json.loads(self.console.run("assets", "--json"))]
+        # The same package with a key again is a repair.
+        self.install("JC_NAME=win")
+        self.wait_online()
         terminal = self.windows_shell()
         terminal.type("set mark=kept\n")
         begun = time.monotonic()
