@@ -31,7 +31,8 @@ struct ExitStatus {
 };
 
 // Signals that the suite passes on: INT TERM HUP QUIT KILL USR1 USR2 TSTP CONT; on Windows INT and HUP, which
-// are Ctrl-Break there, and TERM and KILL, which end the job. Others: Fault::unsupported.
+// are Ctrl-Break there (without a console: the end), and TERM and KILL, which end the job. Others:
+// Fault::unsupported.
 Result<int> signal_number(std::string_view name);
 
 struct ProcessSpec {

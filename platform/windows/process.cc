@@ -102,7 +102,9 @@ Result<void> Process::signal(std::string_view name) {
   const Result<int> known = signal_number(name);
   if (!known) return known.error();
   if (impl_->look()) return Error(Fault::not_found, "the program has ended");
-  if (name == "INT" || name == "HUP") return interrupt(impl_->spawned.pid);
+  // A program without a console hears nothing: it is ended, as who ignores no signal is on Linux.
+  const bool asked = (name == "INT" || name == "HUP") && interrupt(impl_->spawned.pid);
+  if (asked) return {};
   impl_->end_all(std::string(name));
   return {};
 }

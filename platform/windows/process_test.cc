@@ -158,6 +158,16 @@ TEST(Process, KillingItEndsTheWholeJobAndIsToldAsASignal) {
   EXPECT_TRUE(piped->process.signal("USR1").error().is(Fault::unsupported));
 }
 
+TEST(Process, AnInterruptIsHeardOrEndsIt) {
+  asio::io_context io(1);
+  Result<PipedProcess> piped = start_with_pipes(io.get_executor(), shell("for /l %i in (1,0,2) do @rem"));
+  ASSERT_TRUE(piped);
+  ASSERT_TRUE(piped->process.signal("INT"));
+  const Result<ExitStatus> exit = run_task(io, piped->process.wait());
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->signal, "INT");
+}
+
 TEST(Independent, ReadsItsInputAndOutlivesWhoStartedIt) {
   asio::io_context io(1);
   test::TempFolder folder;
