@@ -270,7 +270,7 @@ def windows(count):
         count.add("windows/e2e", "skipped", f"the {MINUTES:g} minutes of JUMP_MINUTES were over")
         return
     environment = os.environ | {"JUMP_BIN": os.path.join(folder("release"), "bin"), "PYTHONUNBUFFERED": "1"}
-    for name in ("windows_test", "windows_console_test"):
+    for name in ("windows_test", "windows_console_test", "windows_jumpoint_test"):
         status = run([sys.executable, "-B", os.path.join(ROOT, "tests", "e2e", f"{name}.py")], env=environment).returncode
         count.add(f"windows/e2e {name}", {0: "passed", 77: "skipped"}.get(status, "failed"),
                   "end-to-end tests cannot run here" if status == 77 else "")

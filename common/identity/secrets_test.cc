@@ -1,8 +1,6 @@
 // Secrets at rest: key files, passwords, tokens, sealed boxes.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "common/identity/key.h"
 #include "common/identity/password.h"
 #include "common/identity/random.h"
@@ -12,23 +10,7 @@
 namespace jump::identity {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr ScryptCost kCheap{4, 8, 1};
-
-TEST(PrivateKey, IsKeptInAFileOfItsOwnerOnly) {
-  const fs::path path = fs::temp_directory_path() / ("jump-key-" + to_hex(random_bytes(8)));
-  const PrivateKey key = PrivateKey::generate();
-  ASSERT_TRUE(key.save(path));
-  EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
-  const Result<PrivateKey> back = PrivateKey::load(path);
-  ASSERT_TRUE(back);
-  EXPECT_EQ(back->pin(), key.pin());
-  fs::permissions(path, fs::perms::group_read, fs::perm_options::add);
-  EXPECT_TRUE(PrivateKey::load(path).error().is(Fault::refused));
-  fs::remove(path);
-  EXPECT_TRUE(PrivateKey::load(path).error().is(Fault::not_found));
-}
 
 // RFC 7914 section 12, the second vector.
 TEST(Password, ScryptAgreesWithRfc7914) {

@@ -108,26 +108,26 @@ TEST_F(ConsoleTunnels, ARefusalLaterEndsWhatIsAskedAndTheSessions) {
 TEST_F(ConsoleTunnels, BytesGoOnWhereTheyStoppedOverManyCuts) {
   const auto scenario = [](ConsoleTunnels& t) -> Task<> {
     const OpenedSessionPtr session = co_await t.opened();
-    Result<std::unique_ptr<session::Stream>> near = session->open_stream("tty");
-    EXPECT_TRUE(near);
+    Result<std::unique_ptr<session::Stream>> near_end = session->open_stream("tty");
+    EXPECT_TRUE(near_end);
     const Result<session::Message> said =
         co_await session::receive_message(t.appliance.endpoint(), session::End::console);
     EXPECT_TRUE(said);
     EXPECT_EQ(std::get<session::StreamOpen>(*said).stream, 2u);
     EXPECT_EQ(std::get<session::StreamOpen>(*said).purpose, "tty");
-    Result<std::unique_ptr<session::Stream>> far = t.appliance.endpoint().adopt_stream(2);
-    EXPECT_TRUE(far);
+    Result<std::unique_ptr<session::Stream>> far_end = t.appliance.endpoint().adopt_stream(2);
+    EXPECT_TRUE(far_end);
     std::string typed;
     std::string printed;
     for (int round = 0; round < 20; ++round) {
       const std::string line = "line " + std::to_string(round) + "\n";
-      EXPECT_TRUE(co_await (*near)->write(as_bytes(line)));
-      EXPECT_TRUE(co_await (*far)->write(as_bytes(line)));
+      EXPECT_TRUE(co_await (*near_end)->write(as_bytes(line)));
+      EXPECT_TRUE(co_await (*far_end)->write(as_bytes(line)));
       // Cut with both on their way; what is typed meanwhile arrives too.
       t.appliance.cut();
-      EXPECT_TRUE(co_await (*near)->write(as_bytes(line)));
-      typed += co_await read_text(**far, line.size() * 2);
-      printed += co_await read_text(**near, line.size());
+      EXPECT_TRUE(co_await (*near_end)->write(as_bytes(line)));
+      typed += co_await read_text(**far_end, line.size() * 2);
+      printed += co_await read_text(**near_end, line.size());
     }
     std::string expected;
     std::string once;
@@ -138,8 +138,8 @@ TEST_F(ConsoleTunnels, BytesGoOnWhereTheyStoppedOverManyCuts) {
     }
     EXPECT_EQ(typed, expected);
     EXPECT_EQ(printed, once);
-    near->reset();
-    far->reset();
+    near_end->reset();
+    far_end->reset();
   };
   run(scenario(*this));
   EXPECT_GT(appliance.hellos.size(), 2u);
@@ -215,13 +215,13 @@ TEST_F(ConsoleTunnels, HangingUpAsksTheProgramFirst) {
 TEST_F(ConsoleTunnels, AnotherConsoleTakesTheTerminalOver) {
   const auto scenario = [](ConsoleTunnels& t) -> Task<> {
     OpenedSessionPtr first = co_await t.opened();
-    Result<std::unique_ptr<session::Stream>> near = first->open_stream("tty");
+    Result<std::unique_ptr<session::Stream>> near_end = first->open_stream("tty");
     const Result<session::Message> said =
         co_await session::receive_message(t.appliance.endpoint(), session::End::console);
     EXPECT_TRUE(said);
-    Result<std::unique_ptr<session::Stream>> far = t.appliance.endpoint().adopt_stream(2);
-    EXPECT_TRUE(co_await (*far)->write(as_bytes("prompt> ")));
-    EXPECT_EQ(co_await read_text(**near, 8), "prompt> ");
+    Result<std::unique_ptr<session::Stream>> far_end = t.appliance.endpoint().adopt_stream(2);
+    EXPECT_TRUE(co_await (*far_end)->write(as_bytes("prompt> ")));
+    EXPECT_EQ(co_await read_text(**near_end, 8), "prompt> ");
 
     Result<OpenedSessionPtr> attached = co_await attach_session(t.tunnel, first->id());
     const OpenedSessionPtr second = std::move(*attached);
@@ -233,12 +233,12 @@ TEST_F(ConsoleTunnels, AnotherConsoleTakesTheTerminalOver) {
     // What the first one saw last is shown again, and typing arrives.
     EXPECT_EQ(co_await read_text(**again, 8), "prompt> ");
     EXPECT_TRUE(co_await (*again)->write(as_bytes("ls\n")));
-    EXPECT_EQ(co_await read_text(**far, 3), "ls\n");
+    EXPECT_EQ(co_await read_text(**far_end, 3), "ls\n");
     while (!first->over()) co_await first->io().state_changed().wait_for(100ms);
     EXPECT_EQ(first->over()->message(), "taken over by user:anna");
-    near->reset();
+    near_end->reset();
     again->reset();
-    far->reset();
+    far_end->reset();
   };
   run(scenario(*this));
 }
