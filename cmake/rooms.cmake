@@ -131,7 +131,7 @@ endfunction()
 # in $JUMP_BIN.
 function(jump_script_test name)
   cmake_parse_arguments(S "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
-  if(NOT JUMP_TESTS)
+  if(NOT JUMP_TESTS OR WIN32)
     return()
   endif()
   if(NOT S_TIMEOUT)

@@ -144,7 +144,8 @@ TEST_F(HostileSender, AFileBelowALinkThatWasJustSentGoesNowhere) {
   again.begin().entry("", Kind::folder).entry("l", Kind::folder).file("l/evil", "evil").finish();
   run(again);
   EXPECT_FALSE(fs::exists(folder.path() / "outside/evil"));
-  EXPECT_TRUE(fs::is_symlink(to / "root/l"));
+  // The link stands; on a system that makes none, the folder does.
+  EXPECT_TRUE(fs::is_symlink(to / "root/l") || fs::is_directory(to / "root/l"));
 }
 
 TEST_F(HostileSender, AFileThatWasSentIsNoFolder) {

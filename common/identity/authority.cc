@@ -34,7 +34,6 @@ BOOST_DESCRIBE_STRUCT(StoredAuthority, (), (version, serial, changed, has_next, 
 namespace {
 
 constexpr std::size_t kFileBytes = 262144;
-constexpr unsigned kFileMode = 0600;
 constexpr std::size_t kSaltBytes = 16;
 
 // Valid from a little before now, but never by a large part of a short life: renewal at two thirds would be
@@ -140,7 +139,7 @@ Result<Authority> Authority::load(const std::string& path) {
 }
 
 Result<void> Authority::save(const std::string& path) const {
-  return platform::write_file(path, to_text().reveal(), kFileMode);
+  return platform::write_private_file(path, to_text().reveal());
 }
 
 // --- issuing

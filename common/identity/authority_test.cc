@@ -7,6 +7,8 @@
 #include "common/identity/identity_lab.h"
 #include "common/identity/order.h"
 #include "common/identity/random.h"
+#include "platform/files.h"
+#include "tests/support/temp_folder.h"
 
 namespace jump::identity {
 namespace {
@@ -136,8 +138,9 @@ TEST(Authority, IssuesTheApplianceWithNamesForBrowsers) {
 }
 
 TEST(Authority, ComesBackFromItsFile) {
-  const std::string path =
-      (std::filesystem::temp_directory_path() / ("jump-ca-" + to_hex(random_bytes(8)))).string();
+  const test::TempFolder folder;
+  ASSERT_TRUE(platform::make_private_folder(folder / "private"));
+  const std::string path = folder / "private/ca";
   Authority authority = *Authority::create(kNow);
   ASSERT_TRUE(authority.prepare_next(kNow + 5));
   ASSERT_TRUE(authority.save(path));

@@ -50,8 +50,10 @@ Result<HostPort> parse_host_port(std::string_view text) {
     // Scopes are numbers of this machine only.
     if (failure || address.scope_id() != 0 || host.find('%') != std::string_view::npos) return wrong;
   } else {
-    boost::asio::ip::make_address_v4(std::string(host), failure);
-    if (failure && !is_host_name(host)) return wrong;
+    const auto address = boost::asio::ip::make_address_v4(std::string(host), failure);
+    // Windows takes "10.0.0" for an address, too.
+    const bool is_address = !failure && address.to_string() == host;
+    if (!is_address && !is_host_name(host)) return wrong;
   }
   parsed.host = host;
   return parsed;

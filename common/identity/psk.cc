@@ -22,7 +22,6 @@ constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kSerialBytes = 16;
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kFileBytes = 4096;
-constexpr unsigned kFileMode = 0600;
 constexpr std::int64_t kLife = kPskEpochSeconds * static_cast<std::int64_t>(kPskEpochs);
 
 Secret derive(const PskEpoch& epoch, ByteView id) {
@@ -110,7 +109,7 @@ Result<PskMaster> PskMaster::load(const std::string& path) {
 
 Result<void> PskMaster::save(const std::string& path) const {
   std::string text = to_json_text(StoredPsk{1, epochs_});
-  const Result<void> written = platform::write_file(path, as_bytes(text), kFileMode);
+  const Result<void> written = platform::write_private_file(path, as_bytes(text));
   wipe(text.data(), text.size());
   return written;
 }

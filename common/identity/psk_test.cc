@@ -5,6 +5,7 @@
 #include "common/identity/psk.h"
 #include "common/identity/random.h"
 #include "platform/files.h"
+#include "tests/support/temp_folder.h"
 
 namespace jump::identity {
 namespace {
@@ -113,8 +114,9 @@ TEST(Psk, ForeignIdsAreUnknown) {
 }
 
 TEST(Psk, ComesBackFromItsFile) {
-  const std::string path =
-      (std::filesystem::temp_directory_path() / ("jump-psk-" + to_hex(random_bytes(8)))).string();
+  const test::TempFolder folder;
+  ASSERT_TRUE(platform::make_private_folder(folder / "private"));
+  const std::string path = folder / "private/psk";
   PskMaster master;
   master.rotate(kStart);
   master.rotate(kStart + kDay);
