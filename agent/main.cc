@@ -11,6 +11,7 @@
 #include "common/endpoint/tunnel_process.h"
 #include "common/endpoint/wake/wake_helper.h"
 #include "common/tunnel/tls_context.h"
+#include "platform/files.h"
 #include "platform/paths.h"
 
 namespace {
@@ -85,6 +86,10 @@ int run(int argc, char** argv) {
   app.add_subcommand("config", "Print the configuration as it is in force");
   if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
 
+  if (const Result<void> ours = platform::refuse_foreign_file(options.config_file); !ours) {
+    std::fprintf(stderr, "%s\n", ours.error().message().c_str());
+    return 2;
+  }
   const Result<agent::Config> config = agent::load_config(options.config_file, config_option->count() > 0);
   if (!config) {
     std::fprintf(stderr, "%s\n", config.error().message().c_str());

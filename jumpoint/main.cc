@@ -12,6 +12,7 @@
 #include "jumpoint/proxy/process.h"
 #include "jumpoint/service/config.h"
 #include "jumpoint/service/kinds.h"
+#include "platform/files.h"
 
 namespace {
 
@@ -86,6 +87,10 @@ int run(int argc, char** argv) {
   add_commands(app, options);
   if (const std::optional<int> status = command_line::parse(app, argc, argv)) return *status;
 
+  if (const Result<void> ours = platform::refuse_foreign_file(options.config_file); !ours) {
+    std::fprintf(stderr, "%s\n", ours.error().message().c_str());
+    return 2;
+  }
   const Result<jumpoint::Config> config =
       jumpoint::load_config(options.config_file, config_option->count() > 0);
   if (!config) {

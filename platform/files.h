@@ -24,6 +24,10 @@ Result<void> write_private_file(const std::string& path, ByteView content);
 // comes out plain.
 Result<Bytes> read_private_file(const std::string& path, std::size_t limit);
 
+// Of a configuration file. Windows: refused when others than SYSTEM, Administrators, services and us own it
+// or may change it: ProgramData lets every user make files. Linux: never, /etc is root's.
+Result<void> refuse_foreign_file(const std::string& path);
+
 // Makes the folder (0700; Windows: SYSTEM, Administrators, us) when it is missing, parents with 0755. An
 // existing one must be a real folder of ours that others cannot write to; its mode is narrowed to 0700.
 Result<void> make_private_folder(const std::string& path);

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "platform/paths.h"
 #include "platform/windows/access.h"
 #include "platform/windows/file_names.h"
 #include "platform/windows/native.h"
@@ -143,10 +144,20 @@ Result<Bytes> unseal(ByteView sealed, const std::string& path) {
   return content;
 }
 
+Result<void> make_own_folder(std::string path, Others allowed);
+
+// Every user may make folders in ProgramData. One that waits there with our name is nobody's but ours:
+// whoever owns it could put others in the place of what is in it.
+bool is_in_program_data(const std::string& path) {
+  const std::string common = program_paths("x").data.substr(0, program_paths("x").data.size() - 6);
+  return path.size() > common.size() && path.starts_with(common);
+}
+
 Result<void> make_parents(const std::string& path) {
   const std::size_t slash = path.find_last_of("/\\");
   if (slash == std::string::npos || slash == 0 || path[slash - 1] == ':') return {};
   const std::string parent = path.substr(0, slash);
+  if (is_in_program_data(parent)) return make_own_folder(parent, Others::may_read);
   const std::wstring native = native_path(parent);
   if (::GetFileAttributesW(native.c_str()) != INVALID_FILE_ATTRIBUTES) return {};
   if (Result<void> above = make_parents(parent); !above) return above;
@@ -233,6 +244,21 @@ Result<Bytes> read_private_file(const std::string& path, std::size_t limit) {
   if (content && content->size() > limit)
     return Error(Fault::too_large, path + " is larger than " + std::to_string(limit) + " bytes");
   return content;
+}
+
+Result<void> refuse_foreign_file(const std::string& path) {
+  const Handle file = own_handle(::CreateFileW(native_path(path).c_str(), READ_CONTROL, kShareAll, nullptr,
+                                               OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
+  if (!file.valid()) return {};  // who reads it meets the same, and says so
+  const Result<bool> ours = is_owned_by_us(native_handle(file), path);
+  if (!ours) return ours.error();
+  if (!*ours) return Error(Fault::refused, path + " belongs to another user and is not believed");
+  const Result<Others> others = others_may(native_handle(file), path);
+  if (!others) return others.error();
+  if (*others == Others::may_write)
+    return Error(Fault::refused, path + " may be changed by others and is not believed; `icacls \"" + path +
+                                     "\" /inheritance:r /grant:r Administrators:F SYSTEM:F Users:R`");
+  return {};
 }
 
 Result<void> make_private_folder(const std::string& path) {

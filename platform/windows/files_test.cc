@@ -102,6 +102,19 @@ TEST(Files, MakesPrivateFoldersWithParents) {
   EXPECT_TRUE(make_private_folder(folder / "file").error().is(Fault::refused));
 }
 
+TEST(Files, OneThatOthersMayChangeIsNotBelieved) {
+  test::TempFolder folder;
+  EXPECT_TRUE(refuse_foreign_file(folder / "none"));
+  ASSERT_TRUE(write_file(folder / "mine", as_bytes("x"), 0600));
+  EXPECT_TRUE(refuse_foreign_file(folder / "mine"));
+  put(folder / "everybodys", "x");
+  const std::wstring command =
+      L"icacls \"" + native_path(folder / "everybodys").substr(4) + L"\" /grant *S-1-1-0:M >NUL 2>NUL";
+  if (is_wine() || ::_wsystem(command.c_str()) != 0)
+    GTEST_SKIP() << "NOT TESTED: no rights of others here (Wine)";
+  EXPECT_TRUE(refuse_foreign_file(folder / "everybodys").error().is(Fault::refused));
+}
+
 TEST(Files, LongPathsAndOddNamesWork) {
   test::TempFolder folder;
   std::string deep = folder.path().generic_string();
