@@ -28,6 +28,16 @@ Error closed_here() {
   return {Fault::closed, "the local connection was closed here"};
 }
 
+// A wait that is cancelled is an error like others here, as it is of sockets.
+Task<Result<void>> heard(Event& event) {
+  try {
+    co_await event.wait();
+  } catch (const boost::system::system_error& cancelled) {
+    co_return Error(cancelled.code(), "local connection");
+  }
+  co_return Result<void>();
+}
+
 bool is_end(const boost::system::error_code& error) {
   return error == asio::error::eof || error.value() == ERROR_BROKEN_PIPE || error.value() == ERROR_NO_DATA ||
          error.value() == ERROR_PIPE_NOT_CONNECTED;
@@ -78,13 +88,19 @@ struct LocalStream::Impl {
 
   Task<Result<void>> readable() {
     read_on();
-    while (state->reading && !state->closed) co_await state->came.wait();
+    while (state->reading && !state->closed) {
+      const Result<void> waited = co_await heard(state->came);
+      if (!waited) co_return waited;
+    }
     if (state->closed) co_return closed_here();
     co_return Result<void>();  // what went wrong is told by the read
   }
 
   Task<Result<void>> writable() {
-    while (state->writing && !state->closed) co_await state->gone.wait();
+    while (state->writing && !state->closed) {
+      const Result<void> waited = co_await heard(state->gone);
+      if (!waited) co_return waited;
+    }
     if (state->closed) co_return closed_here();
     if (state->write_failed) co_return *state->write_failed;
     co_return Result<void>();
