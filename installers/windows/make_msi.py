@@ -4,7 +4,7 @@
     installers/windows/make_msi.py                       build/windows/bin → build/packages/*.msi
     installers/windows/make_msi.py --bin DIR --out DIR --version 0.2.0
 
-Each of jump-client and jumpoint whose program is there becomes a package. Needs wixl and msitools
+Each of jump-client and jumpoint whose program is there becomes a package, jump.exe a .zip. Needs wixl and msitools
 (tools/setup --windows).
 """
 
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -88,6 +89,18 @@ def make(program, bin_folder, out, version):
     return msi
 
 
+def make_zip(bin_folder, out, version):
+    """`jump` needs no installation."""
+    path = os.path.join(out, f"jump-{version}-x64.zip")
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        lean = os.path.join(folder, "jump.exe")
+        subprocess.run(["x86_64-w64-mingw32-strip", "-o", lean, os.path.join(bin_folder, "jump.exe")], check=True)
+        text_for_windows(os.path.join(ROOT, "LICENSE"), os.path.join(folder, "LICENSE.txt"))
+        for name in ("jump.exe", "LICENSE.txt"):
+            made.write(os.path.join(folder, name), name)
+    return path
+
+
 def finish(msi, settings):
     """What wixl has no words for."""
     # msidbCustomActionTypeHideTarget: the key is in no log, not even of the action itself.
@@ -117,8 +130,10 @@ def main():
     os.makedirs(chosen.out, exist_ok=True)
     made = [make(program, chosen.bin, chosen.out, chosen.version) for program in PACKAGES
             if os.path.exists(os.path.join(chosen.bin, program + ".exe"))]
-    for msi in made:
-        print(f"{msi} {os.path.getsize(msi)} bytes")
+    if os.path.exists(os.path.join(chosen.bin, "jump.exe")):
+        made.append(make_zip(chosen.bin, chosen.out, chosen.version))
+    for path in made:
+        print(f"{path} {os.path.getsize(path)} bytes")
     return 0 if made else f"make_msi.py: there is no program in {chosen.bin}; tools/build-windows makes them"
 
 
