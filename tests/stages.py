@@ -255,6 +255,9 @@ def windows(count):
         count.add("windows", "skipped", "JUMP_WINDOWS=0: NOTHING was built or tested for Windows")
         return
     command = [os.path.join(ROOT, "tools", "build-windows")]
+    if run([*command, "--dependencies"]).returncode == 69:
+        count.add("windows", "skipped", "packages or sources could not be had: NOTHING was built or tested for Windows")
+        return
     if not build("release", "all", count) or not watch("build windows", "build windows", count, command):
         return
     # Wine starts a server for each prefix, which would stay.
