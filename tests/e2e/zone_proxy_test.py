@@ -1,6 +1,7 @@
 """The Jump Zone Proxy's process with real clients on loopback: curl, plain and hostile sockets, a Jump Client that has
 no other way. 127.0.0.x are different sources."""
 
+import contextlib
 import json
 import os
 import queue
@@ -83,12 +84,12 @@ class Proxy:
         """All that is answered."""
         with self.connect(source) as client:
             answer = b""
-            try:
+            # Far too much is reset while it is being sent; the answer came before that and can still be read.
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
                 client.sendall(request)
+            with contextlib.suppress(ConnectionResetError):
                 while piece := client.recv(65536):
                     answer += piece
-            except (ConnectionResetError, BrokenPipeError):
-                pass
             return answer
 
     def tunnel(self, source="127.0.0.1"):
