@@ -1,28 +1,11 @@
 #include "platform/signals.h"
 
-#include <csignal>
-
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "platform/signal_numbers.h"
+
 namespace jump::platform {
-namespace {
-
-int number_of(Signal signal) {
-  switch (signal) {
-    case Signal::interrupt:
-      return SIGINT;
-    case Signal::terminate:
-      return SIGTERM;
-    case Signal::hang_up:
-      return SIGBREAK;
-    case Signal::quit:
-      break;
-  }
-  return 0;  // nobody sends it
-}
-
-}  // namespace
 
 struct Signals::Impl {
   explicit Impl(asio::any_io_executor executor) : set(executor) {}
