@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(parse_address(to_text(base)) == base && rule.prefix.contains(base));
     for (int bit = 0; bit < base.width(); ++bit) {
       Address beside = base;
-      (bit < 64 ? beside.high : near.low) ^= std::uint64_t{1} << (63 - bit % 64);
+      (bit < 64 ? beside.high : beside.low) ^= std::uint64_t{1} << (63 - bit % 64);
       const Verdict fast = rules.check(beside);
       const Verdict slow = linear_check(Restriction::deny, reading.rules, beside);
       CHECK(fast.allowed == slow.allowed && fast.line == slow.line);
