@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -18,22 +17,77 @@ namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
 
-// The thread's own handle, by which its waiting call is ended.
-class Interruptible {
+// A thread that makes one waiting call after the other, each when it is asked to. The mutex guards what both
+// sides look at; what a call takes and gives is the loop's before ask() and again from answered() on.
+class WaitingThread {
  public:
-  void begin() {
-    ::DuplicateHandle(::GetCurrentProcess(), ::GetCurrentThread(), ::GetCurrentProcess(), &thread_, 0, FALSE,
-                      DUPLICATE_SAME_ACCESS);
+  WaitingThread(asio::any_io_executor executor, Event& done) : executor_(std::move(executor)), done_(&done) {}
+  WaitingThread(const WaitingThread&) = delete;
+  WaitingThread& operator=(const WaitingThread&) = delete;
+  virtual ~WaitingThread() = default;
+
+  bool stopped() const { return done_ == nullptr; }
+  bool pending() const { return pending_; }
+  // Once more, not while one is pending. `self` is this: the thread keeps it, from the first time on.
+  void ask(const std::shared_ptr<WaitingThread>& self) {
+    pending_ = true;
+    const std::lock_guard lock(mutex_);
+    wanted_ = true;
+    changed_.notify_one();
+    if (!std::exchange(started_, true)) std::thread([self] { self->loop(self); }).detach();
   }
-  void end() {
-    if (thread_ != nullptr) ::CloseHandle(std::exchange(thread_, nullptr));
-  }
-  void interrupt() {
-    if (thread_ != nullptr) ::CancelSynchronousIo(thread_);
+  // The call that waits is asked to end; nothing is answered from here on.
+  void stop() noexcept {
+    Event* const done = std::exchange(done_, nullptr);
+    if (done == nullptr) return;
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+      changed_.notify_one();
+      if (thread_ != nullptr) ::CancelSynchronousIo(thread_);
+    }
+    done->set();
   }
 
  private:
+  // By the thread.
+  virtual void call() = 0;
+  // By the loop, after each call.
+  virtual void answered() = 0;
+
+  void loop(const std::shared_ptr<WaitingThread>& self) {
+    std::unique_lock lock(mutex_);
+    // Of this thread, so that its waiting call can be ended.
+    ::DuplicateHandle(::GetCurrentProcess(), ::GetCurrentThread(), ::GetCurrentProcess(), &thread_, 0, FALSE,
+                      DUPLICATE_SAME_ACCESS);
+    while (true) {
+      changed_.wait(lock, [this] { return wanted_ || closed_; });
+      if (closed_) break;
+      wanted_ = false;
+      lock.unlock();
+      call();
+      lock.lock();
+      if (closed_) break;  // there may be no loop any more to post to
+      asio::post(executor_, [self] {
+        if (self->stopped()) return;
+        self->pending_ = false;
+        self->answered();
+        self->done_->set();
+      });
+    }
+    if (thread_ != nullptr) ::CloseHandle(std::exchange(thread_, nullptr));
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool wanted_ = false;
+  bool closed_ = false;
   HANDLE thread_ = nullptr;
+
+  const asio::any_io_executor executor_;
+  Event* done_;
+  bool started_ = false;
+  bool pending_ = false;
 };
 
 }  // namespace
@@ -41,64 +95,24 @@ class Interruptible {
 // --- reading
 // --------------------------------------------------------------------------------------------------
 
-// The mutex guards what the thread looks at: wanted, closed and itself. The rest belongs to the loop; the
-// thread hands over by a post, which it makes only while the reader is there.
-struct BlockingReader::State {
-  State(asio::any_io_executor e, Get g) : executor(std::move(e)), get(std::move(g)) {}
+struct BlockingReader::State : WaitingThread {
+  State(asio::any_io_executor e, Event& arrived, Get g)
+      : WaitingThread(std::move(e), arrived), get(std::move(g)) {}
 
-  // What the thread runs; it keeps this.
-  void run(const std::shared_ptr<State>& kept) {
-    std::unique_lock lock(mutex);
-    self.begin();
-    while (true) {
-      asked.wait(lock, [this] { return wanted || closed; });
-      if (closed) break;
-      wanted = false;
-      lock.unlock();
-      Result<Bytes> got = get();
-      lock.lock();
-      if (closed) break;
-      asio::post(executor, [state = kept, got = std::move(got)]() mutable { state->take(std::move(got)); });
-    }
-    self.end();
-  }
-
-  void take(Result<Bytes> got) {
-    if (owner == nullptr) return;
-    pending = false;
+  void call() override { got = get(); }
+  void answered() override {
+    over = got.has_value() && got->empty();
     at = 0;
-    bytes = Bytes();
-    if (!got) {
-      failed = got.error();
-    } else if (got->empty()) {
-      over = true;
-    } else {
-      bytes = std::move(*got);
-    }
-    owner->set();
   }
 
-  std::mutex mutex;
-  std::condition_variable asked;
-  bool wanted = false;
-  bool closed = false;
-  Interruptible self;
-  const asio::any_io_executor executor;
   const Get get;
-
-  Event* owner = nullptr;
-  bool started = false;
-  bool pending = false;
+  Result<Bytes> got = Bytes();
   bool over = false;
-  std::optional<Error> failed;
-  Bytes bytes;
   std::size_t at = 0;
 };
 
 BlockingReader::BlockingReader(asio::any_io_executor executor, Get get)
-    : arrived_(executor), state_(std::make_shared<State>(executor, std::move(get))) {
-  state_->owner = &arrived_;
-}
+    : arrived_(executor), state_(std::make_shared<State>(executor, arrived_, std::move(get))) {}
 
 BlockingReader::~BlockingReader() {
   close();
@@ -106,88 +120,43 @@ BlockingReader::~BlockingReader() {
 
 Task<Result<std::size_t>> BlockingReader::read(std::span<std::uint8_t> into) {
   State& state = *state_;
-  while (true) {
-    if (state.owner == nullptr) co_return Error(Fault::closed, "read: closed here");
-    if (state.at < state.bytes.size()) {
-      const std::size_t size = std::min(into.size(), state.bytes.size() - state.at);
-      std::copy_n(state.bytes.begin() + static_cast<std::ptrdiff_t>(state.at), size, into.begin());
-      state.at += size;
-      co_return size;
-    }
-    if (state.failed) co_return *state.failed;
-    if (state.over) co_return std::size_t{0};
-    if (!std::exchange(state.pending, true)) {
-      const std::lock_guard lock(state.mutex);
-      state.wanted = true;
-      state.asked.notify_one();
-      if (!std::exchange(state.started, true)) std::thread([kept = state_] { kept->run(kept); }).detach();
+  while (!state.stopped()) {
+    if (!state.pending()) {
+      if (!state.got) co_return state.got.error();
+      if (state.over) co_return std::size_t{0};
+      if (state.at < state.got->size()) {
+        const std::size_t size = std::min(into.size(), state.got->size() - state.at);
+        std::copy_n(state.got->begin() + static_cast<std::ptrdiff_t>(state.at), size, into.begin());
+        state.at += size;
+        co_return size;
+      }
+      state.ask(state_);
     }
     co_await arrived_.wait();
   }
+  co_return Error(Fault::closed, "read: closed here");
 }
 
 void BlockingReader::close() noexcept {
-  if (std::exchange(state_->owner, nullptr) == nullptr) return;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->closed = true;
-    state_->asked.notify_one();
-    state_->self.interrupt();
-  }
-  arrived_.set();
+  state_->stop();
 }
 
 // --- writing
 // --------------------------------------------------------------------------------------------------
 
-struct BlockingWriter::State {
-  State(asio::any_io_executor e, Put p) : executor(std::move(e)), put(std::move(p)) {}
+struct BlockingWriter::State : WaitingThread {
+  State(asio::any_io_executor e, Event& done, Put p) : WaitingThread(std::move(e), done), put(std::move(p)) {}
 
-  // What the thread runs; it keeps this.
-  void run(const std::shared_ptr<State>& kept) {
-    std::unique_lock lock(mutex);
-    self.begin();
-    while (true) {
-      asked.wait(lock, [this] { return wanted || closed; });
-      if (closed) break;
-      wanted = false;
-      const Bytes bytes = std::exchange(job, Bytes());
-      lock.unlock();
-      Result<void> done = put(bytes);
-      lock.lock();
-      if (closed) break;
-      asio::post(executor,
-                 [state = kept, done = std::move(done)]() mutable { state->take(std::move(done)); });
-    }
-    self.end();
-  }
+  void call() override { went = put(bytes); }
+  void answered() override { bytes = Bytes(); }
 
-  void take(Result<void> done) {
-    if (owner == nullptr) return;
-    pending = false;
-    if (!done) failed = done.error();
-    owner->set();
-  }
-
-  std::mutex mutex;
-  std::condition_variable asked;
-  bool wanted = false;
-  bool closed = false;
-  Bytes job;
-  Interruptible self;
-  const asio::any_io_executor executor;
   const Put put;
-
-  Event* owner = nullptr;
-  bool started = false;
-  bool pending = false;
-  std::optional<Error> failed;
+  Bytes bytes;
+  Result<void> went;
 };
 
 BlockingWriter::BlockingWriter(asio::any_io_executor executor, Put put)
-    : done_(executor), state_(std::make_shared<State>(executor, std::move(put))) {
-  state_->owner = &done_;
-}
+    : done_(executor), state_(std::make_shared<State>(executor, done_, std::move(put))) {}
 
 BlockingWriter::~BlockingWriter() {
   close();
@@ -196,33 +165,18 @@ BlockingWriter::~BlockingWriter() {
 Task<Result<void>> BlockingWriter::write(ByteView bytes) {
   State& state = *state_;
   // One before this may have been cancelled in the middle: what it said goes first.
-  while (state.pending && state.owner != nullptr) co_await done_.wait();
-  if (state.owner == nullptr) co_return Error(Fault::closed, "write: closed here");
-  if (state.failed) co_return *state.failed;
-  if (bytes.empty()) co_return Result<void>();
-  state.pending = true;
-  {
-    const std::lock_guard lock(state.mutex);
-    state.job.assign(bytes.begin(), bytes.end());
-    state.wanted = true;
-    state.asked.notify_one();
-    if (!std::exchange(state.started, true)) std::thread([kept = state_] { kept->run(kept); }).detach();
+  while (state.pending() && !state.stopped()) co_await done_.wait();
+  if (!state.stopped() && state.went && !bytes.empty()) {
+    state.bytes.assign(bytes.begin(), bytes.end());
+    state.ask(state_);
+    while (state.pending() && !state.stopped()) co_await done_.wait();
   }
-  while (state.pending && state.owner != nullptr) co_await done_.wait();
-  if (state.owner == nullptr) co_return Error(Fault::closed, "write: closed here");
-  if (state.failed) co_return *state.failed;
-  co_return Result<void>();
+  if (state.stopped()) co_return Error(Fault::closed, "write: closed here");
+  co_return state.went;
 }
 
 void BlockingWriter::close() noexcept {
-  if (std::exchange(state_->owner, nullptr) == nullptr) return;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->closed = true;
-    state_->asked.notify_one();
-    state_->self.interrupt();
-  }
-  done_.set();
+  state_->stop();
 }
 
 // --- any handle
@@ -233,7 +187,9 @@ Result<Bytes> get_bytes(void* handle) {
   DWORD size = 0;
   if (::ReadFile(handle, bytes.data(), static_cast<DWORD>(bytes.size()), &size, nullptr) == 0) {
     const DWORD why = ::GetLastError();
-    if (why == ERROR_BROKEN_PIPE || why == ERROR_HANDLE_EOF || why == ERROR_NO_DATA) return Bytes();
+    if (why == ERROR_BROKEN_PIPE || why == ERROR_HANDLE_EOF || why == ERROR_NO_DATA ||
+        why == ERROR_PIPE_NOT_CONNECTED)
+      return Bytes();
     return windows_error(why, "read");
   }
   bytes.resize(size);

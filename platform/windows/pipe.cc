@@ -10,7 +10,7 @@
 #include <boost/asio/windows/stream_handle.hpp>
 #include <boost/asio/write.hpp>
 
-#include "platform/windows/blocking_io.h"
+#include "platform/windows/blocking.h"
 #include "platform/windows/native.h"
 #include "platform/windows/pipe_ends.h"
 
@@ -20,21 +20,33 @@ namespace jump::platform {
 struct Pipe::Impl {
   explicit Impl(asio::any_io_executor e) : executor(e), stream(e) {}
 
-  BlockingIo& reader() {
-    if (!reading) reading = std::make_unique<BlockingIo>(executor, waiting);
+  // A thread keeps the handle only while it calls: close() closes it, at once or as the call ends.
+  BlockingReader& reader() {
+    if (!reading)
+      reading =
+          std::make_unique<BlockingReader>(executor, [weak = std::weak_ptr(waiting)]() -> Result<Bytes> {
+            const std::shared_ptr<Handle> handle = weak.lock();
+            if (!handle) return Error(Fault::closed, "read: the pipe is closed");
+            return get_bytes(native_handle(*handle));
+          });
     return *reading;
   }
-  BlockingIo& writer() {
-    if (!writing) writing = std::make_unique<BlockingIo>(executor, waiting);
+  BlockingWriter& writer() {
+    if (!writing)
+      writing = std::make_unique<BlockingWriter>(
+          executor, [weak = std::weak_ptr(waiting)](ByteView bytes) -> Result<void> {
+            const std::shared_ptr<Handle> handle = weak.lock();
+            if (!handle) return Error(Fault::closed, "write: the pipe is closed");
+            return put_bytes(native_handle(*handle), bytes);
+          });
     return *writing;
   }
 
   asio::any_io_executor executor;
   asio::windows::stream_handle stream;
   std::shared_ptr<Handle> waiting;
-  std::unique_ptr<BlockingIo> reading;
-  std::unique_ptr<BlockingIo> writing;
-  Bytes left;  // of what a thread read
+  std::unique_ptr<BlockingReader> reading;
+  std::unique_ptr<BlockingWriter> writing;
 };
 
 namespace {
@@ -64,10 +76,6 @@ Result<void> write_result(const boost::system::error_code& failed) {
   return Error(failed, "write");
 }
 
-boost::system::error_code to_code(unsigned long number) {
-  return {static_cast<int>(number), boost::system::system_category()};
-}
-
 }  // namespace
 
 Pipe::Pipe(asio::any_io_executor executor, Handle handle) : impl_(std::make_unique<Impl>(executor)) {
@@ -88,28 +96,21 @@ Pipe::~Pipe() {
 
 Task<Result<std::size_t>> Pipe::read(std::span<std::uint8_t> into) {
   if (!is_open()) co_return Error(Fault::closed, "read: the pipe is closed");
-  if (!impl_->waiting) {
-    boost::system::error_code failed;
-    const std::size_t bytes = co_await impl_->stream.async_read_some(
-        asio::buffer(into.data(), into.size()), asio::redirect_error(asio::use_awaitable, failed));
-    co_return read_result(failed, bytes);
+  if (impl_->waiting) {
+    Result<std::size_t> got = co_await impl_->reader().read(into);
+    co_return got;
   }
-  if (impl_->left.empty()) {
-    BlockingIo::Done done = co_await impl_->reader().read(std::min(into.size(), kPieceBytes));
-    if (done.failed != 0) co_return read_result(to_code(done.failed), 0);
-    impl_->left = std::move(done.bytes);
-  }
-  const std::size_t size = std::min(into.size(), impl_->left.size());
-  std::copy_n(impl_->left.begin(), size, into.begin());
-  impl_->left.erase(impl_->left.begin(), impl_->left.begin() + static_cast<std::ptrdiff_t>(size));
-  co_return size;
+  boost::system::error_code failed;
+  const std::size_t bytes = co_await impl_->stream.async_read_some(
+      asio::buffer(into.data(), into.size()), asio::redirect_error(asio::use_awaitable, failed));
+  co_return read_result(failed, bytes);
 }
 
 Task<Result<void>> Pipe::write(ByteView bytes) {
   if (!is_open()) co_return Error(Fault::closed, "write: the pipe is closed");
   if (impl_->waiting) {
-    const BlockingIo::Done done = co_await impl_->writer().write(bytes);
-    co_return write_result(to_code(done.failed));
+    Result<void> done = co_await impl_->writer().write(bytes);
+    co_return done;
   }
   boost::system::error_code failed;
   co_await asio::async_write(impl_->stream, asio::buffer(bytes.data(), bytes.size()),
@@ -119,8 +120,8 @@ Task<Result<void>> Pipe::write(ByteView bytes) {
 
 void Pipe::close() noexcept {
   if (!impl_) return;
-  if (impl_->reading) impl_->reading->stop();
-  if (impl_->writing) impl_->writing->stop();
+  if (impl_->reading) impl_->reading->close();
+  if (impl_->writing) impl_->writing->close();
   impl_->waiting.reset();
   boost::system::error_code ignored;
   impl_->stream.close(ignored);
