@@ -81,12 +81,19 @@ class TerminalTest(NetworkCase):
         self.say(terminal, "bg", r"^\[1\]\+ ")
         terminal.wait_for("continued$")  # after the prompt, or on a line of its own
         self.say(terminal, "jobs -r", r"^\[1\]\+\s+Running")
-        terminal.type("clear; fg\n")
-        terminal.wait_for(r"^\( ?trap ")  # what it brings to the foreground
-        terminal.keys("C-\\")
+        terminal.type("clear\n")
+        terminal.wait_for(r"\A.*[#$]\s*\Z")
+        terminal.type("fg\n")
+        terminal.wait_for(r"^\( ?trap ")  # what it brings to the foreground, told just before it does
+        for _ in range(20):  # a key before that is the shell's, which ignores it
+            terminal.keys("C-\\")
+            time.sleep(0.5)
+            if re.search("Quit", terminal.screen()):
+                break
         self.say(terminal, "echo quit-$?", "quit-131")
         terminal.type("cat\n")
         terminal.type("end of\ninput\n")
+        terminal.wait_for("(?s)input.*^input$")  # typed, and written by cat: it reads by now
         terminal.keys("C-d")
         self.say(terminal, "echo eof-$?", "eof-0")
         terminal.type("exit 42\n")
