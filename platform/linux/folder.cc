@@ -12,6 +12,7 @@
 #include <climits>
 
 #include "common/base/bytes.h"
+#include "platform/folder_walk.h"
 
 namespace jump::platform {
 namespace {
@@ -55,12 +56,14 @@ std::array<timespec, 2> to_times(FileTime modified) {
   return {untouched, to_timespec(modified)};
 }
 
-bool is_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('\0') == std::string_view::npos;
+}  // namespace
+
+Result<void> check_name(const std::string& name, const std::string& path) {
+  if (!name.empty() && name != "." && name != ".." && name.find('\0') == std::string::npos) return {};
+  return Error(Fault::invalid, "'" + printable(path) + "' is no path below a folder");
 }
 
-// One step down. What is not a folder, a link above all, is an error.
-Result<Handle> step(int from, const std::string& name, const std::string& path) {
+Result<Handle> step_down(int from, const std::string& name, const std::string& path) {
   Handle next(::openat(from, name.c_str(), kFolderFlags));
   if (next.valid()) return next;
   if (errno == ELOOP || errno == ENOTDIR) {
@@ -70,8 +73,6 @@ Result<Handle> step(int from, const std::string& name, const std::string& path) 
   }
   return failed("open", path);
 }
-
-}  // namespace
 
 bool concerns_all_files(const Error& error) {
   const boost::system::error_category& category = error.code.category();
@@ -151,40 +152,6 @@ Result<Folder> Folder::open(const std::string& path) {
   Handle root(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root.valid()) return failed("open folder", path);
   return Folder(std::move(root));
-}
-
-Result<int> Folder::folder_at(const std::string& path) {
-  if (path.empty()) return root_.get();
-  if (last_.valid() && last_path_ == path) return last_.get();
-  Handle at;
-  int from = root_.get();
-  std::size_t begin = 0;
-  // From the last folder, when the new one lies below it.
-  if (last_.valid() && path.size() > last_path_.size() && path.starts_with(last_path_) &&
-      path[last_path_.size()] == '/') {
-    from = last_.get();
-    begin = last_path_.size() + 1;
-  }
-  while (begin <= path.size()) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string name = path.substr(begin, end - begin);
-    if (!is_name(name)) return Error(Fault::invalid, "'" + printable(path) + "' is no path below a folder");
-    Result<Handle> next = step(from, name, path);
-    if (!next) return next.error();
-    at = std::move(*next);
-    from = at.get();
-    begin = end + 1;
-  }
-  last_ = std::move(at);
-  last_path_ = path;
-  return last_.get();
-}
-
-Result<int> Folder::parent_of(const std::string& path, std::string& name) {
-  const std::size_t slash = path.rfind('/');
-  name = slash == std::string::npos ? path : path.substr(slash + 1);
-  if (!is_name(name)) return Error(Fault::invalid, "'" + printable(path) + "' is no path below a folder");
-  return folder_at(slash == std::string::npos ? std::string() : path.substr(0, slash));
 }
 
 Result<FileInfo> Folder::info(const std::string& path) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "platform/folder_walk.h"
 #include "platform/windows/access.h"
 #include "platform/windows/file_names.h"
 #include "platform/windows/native.h"
@@ -49,28 +50,6 @@ struct ReparseHead {
   USHORT reserved;
   USHORT substitute_at, substitute_bytes, print_at, print_bytes;
 };
-
-// One step down. What is not a folder, a link above all, is an error.
-Result<Handle> step(int from, const std::string& name, const std::string& path) {
-  Handle next;
-  const NTSTATUS status = open_at(from, name, kWalk, FILE_OPEN, kOpenSelf | FILE_DIRECTORY_FILE, next);
-  if (!NT_SUCCESS(status)) {
-    Handle look;
-    if (NT_SUCCESS(open_at(from, name, kLook, FILE_OPEN, kOpenSelf, look))) {
-      const Result<FileInfo> info = info_of(native_handle(look), path);
-      if (info && info->kind == FileKind::link)
-        return Error(Fault::refused, printable(path) + ": a link is not followed");
-      if (info && info->kind != FileKind::folder)
-        return Error(Fault::refused, printable(path) + ": not a folder");
-    }
-    return nt_error(status, "open", path);
-  }
-  const Result<DWORD> attributes = attributes_of(native_handle(next), path);
-  if (!attributes) return attributes.error();
-  if (is_link(native_handle(next), *attributes))
-    return Error(Fault::refused, printable(path) + ": a link is not followed");
-  return next;
-}
 
 // An existing regular file.
 Result<Handle> open_regular(int from, const std::string& name, ACCESS_MASK access, const std::string& path) {
@@ -115,6 +94,31 @@ Error no_links(const std::string& path) {
 
 }  // namespace
 
+Result<void> check_name(const std::string& name, const std::string&) {
+  return check_windows_name(name);
+}
+
+Result<Handle> step_down(int from, const std::string& name, const std::string& path) {
+  Handle next;
+  const NTSTATUS status = open_at(from, name, kWalk, FILE_OPEN, kOpenSelf | FILE_DIRECTORY_FILE, next);
+  if (!NT_SUCCESS(status)) {
+    Handle look;
+    if (NT_SUCCESS(open_at(from, name, kLook, FILE_OPEN, kOpenSelf, look))) {
+      const Result<FileInfo> info = info_of(native_handle(look), path);
+      if (info && info->kind == FileKind::link)
+        return Error(Fault::refused, printable(path) + ": a link is not followed");
+      if (info && info->kind != FileKind::folder)
+        return Error(Fault::refused, printable(path) + ": not a folder");
+    }
+    return nt_error(status, "open", path);
+  }
+  const Result<DWORD> attributes = attributes_of(native_handle(next), path);
+  if (!attributes) return attributes.error();
+  if (is_link(native_handle(next), *attributes))
+    return Error(Fault::refused, printable(path) + ": a link is not followed");
+  return next;
+}
+
 Result<Folder> Folder::open(const std::string& path) {
   Handle root = own_handle(::CreateFileW(native_path(path).c_str(), kWalk, kShareAll, nullptr, OPEN_EXISTING,
                                          FILE_FLAG_BACKUP_SEMANTICS, nullptr));
@@ -124,40 +128,6 @@ Result<Folder> Folder::open(const std::string& path) {
   if ((*attributes & FILE_ATTRIBUTE_DIRECTORY) == 0)
     return windows_error(ERROR_DIRECTORY, "open folder " + printable(path));
   return Folder(std::move(root));
-}
-
-Result<int> Folder::folder_at(const std::string& path) {
-  if (path.empty()) return root_.get();
-  if (last_.valid() && last_path_ == path) return last_.get();
-  Handle at;
-  int from = root_.get();
-  std::size_t begin = 0;
-  // From the last folder, when the new one lies below it.
-  if (last_.valid() && path.size() > last_path_.size() && path.starts_with(last_path_) &&
-      path[last_path_.size()] == '/') {
-    from = last_.get();
-    begin = last_path_.size() + 1;
-  }
-  while (begin <= path.size()) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string name = path.substr(begin, end - begin);
-    if (Result<void> fine = check_windows_name(name); !fine) return fine.error();
-    Result<Handle> next = step(from, name, path);
-    if (!next) return next.error();
-    at = std::move(*next);
-    from = at.get();
-    begin = end + 1;
-  }
-  last_ = std::move(at);
-  last_path_ = path;
-  return last_.get();
-}
-
-Result<int> Folder::parent_of(const std::string& path, std::string& name) {
-  const std::size_t slash = path.rfind('/');
-  name = slash == std::string::npos ? path : path.substr(slash + 1);
-  if (Result<void> fine = check_windows_name(name); !fine) return fine.error();
-  return folder_at(slash == std::string::npos ? std::string() : path.substr(0, slash));
 }
 
 Result<FileInfo> Folder::info(const std::string& path) {
