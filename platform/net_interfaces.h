@@ -57,8 +57,7 @@ void stir_neighbour(const Gateway& gateway);
 
 // default_gateways(), with the MACs that are missing asked for. Waits at most `limit`; one that nobody
 // answers for stays without.
-Task<Result<std::vector<Gateway>>> gateways_with_macs(asio::any_io_executor executor,
-                                                      std::chrono::nanoseconds limit);
+Task<Result<std::vector<Gateway>>> gateways_with_macs(std::chrono::nanoseconds limit);
 
 // An address whose MAC the kernel knows.
 struct Neighbour {

@@ -112,7 +112,7 @@ Task<control::Inventory> Reports::inventory() {
   const Result<std::vector<platform::NetInterface>> interfaces = platform::net_interfaces();
   if (!interfaces) co_return inventory;
   const Result<std::vector<platform::Gateway>> gateways =
-      co_await platform::gateways_with_macs(executor_, kGatewayAnswers);
+      co_await platform::gateways_with_macs(kGatewayAnswers);
   const auto name_of = [&](const std::optional<std::uint32_t>& index) -> std::optional<std::string> {
     for (const platform::NetInterface& one : *interfaces) {
       if (index && one.index == *index) return one.name;

@@ -7,8 +7,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "common/base/clock.h"
-#include "common/base/with_timeout.h"
 #include "platform/linux/netlink.h"
 #include "platform/net_interfaces.h"
 
@@ -17,8 +15,6 @@ namespace {
 
 // What comes within this is one change: a cable that is put in makes a dozen messages.
 constexpr auto kSettle = std::chrono::milliseconds(100);
-// Between two questions for a gateway's MAC; the kernel asks three times, a second apart.
-constexpr auto kAskAgain = std::chrono::milliseconds(500);
 
 struct State {
   std::vector<NetInterface> interfaces;
@@ -123,29 +119,6 @@ Task<Result<void>> NetworkWatch::changed() {
     const bool other = *now != impl_->state;
     impl_->state = std::move(*now);
     if (other) co_return Result<void>();
-  }
-}
-
-Task<Result<std::vector<Gateway>>> gateways_with_macs(asio::any_io_executor executor,
-                                                      std::chrono::nanoseconds limit) {
-  Result<NetworkWatch> watch = NetworkWatch::create(executor);
-  if (!watch) co_return watch.error();
-  const Instant until = BootClock::now() + limit;
-  while (true) {
-    Result<std::vector<Gateway>> gateways = default_gateways();
-    if (!gateways) co_return gateways.error();
-    bool missing = false;
-    for (const Gateway& gateway : *gateways) {
-      if (gateway.mac || gateway.address.empty()) continue;
-      missing = true;
-      stir_neighbour(gateway);
-    }
-    const Duration left = until - BootClock::now();
-    if (!missing || left <= Duration::zero()) co_return std::move(*gateways);
-    Task<Result<void>> heard = watch->changed();
-    const Result<void> ignored =
-        co_await with_timeout(std::min<Duration>(left, kAskAgain), "a gateway", std::move(heard));
-    static_cast<void>(ignored);  // it is looked again either way
   }
 }
 

@@ -6,7 +6,6 @@
 
 #include <utility>
 
-#include "common/base/clock.h"
 #include "common/base/with_timeout.h"
 #include "platform/net_interfaces.h"
 #include "platform/windows/native.h"
@@ -19,7 +18,6 @@ namespace {
 constexpr auto kSettle = std::chrono::milliseconds(100);
 // Nobody tells of neighbours, and so of a gateway's MAC.
 constexpr auto kLookAgain = std::chrono::seconds(15);
-constexpr auto kAskAgain = std::chrono::milliseconds(100);
 
 struct State {
   std::vector<NetInterface> interfaces;
@@ -104,23 +102,6 @@ Task<Result<void>> NetworkWatch::changed() {
     const bool other = *now != impl_->state;
     impl_->state = std::move(*now);
     if (other) co_return Result<void>();
-  }
-}
-
-Task<Result<std::vector<Gateway>>> gateways_with_macs(asio::any_io_executor, std::chrono::nanoseconds limit) {
-  const Instant until = BootClock::now() + limit;
-  while (true) {
-    Result<std::vector<Gateway>> gateways = default_gateways();
-    if (!gateways) co_return gateways.error();
-    bool missing = false;
-    for (const Gateway& gateway : *gateways) {
-      if (gateway.mac || gateway.address.empty()) continue;
-      missing = true;
-      stir_neighbour(gateway);
-    }
-    const Duration left = until - BootClock::now();
-    if (!missing || left <= Duration::zero()) co_return std::move(*gateways);
-    co_await sleep_for(std::min<Duration>(left, kAskAgain));
   }
 }
 
