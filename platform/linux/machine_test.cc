@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -94,44 +95,18 @@ TEST(ProcText, ReadsTheListOfServices) {
 
 // --- this machine ---------------------------------------------------------------------------------------
 
-TEST(Machine, KnowsItself) {
+TEST(Machine, IsOneOfLinux) {
   EXPECT_EQ(boot_id()->size(), 36u);
-  EXPECT_EQ(*boot_id(), *boot_id());
-  EXPECT_FALSE(machine_name().hostname.empty());
-  EXPECT_FALSE(machine_name().fqdn.empty());
-  EXPECT_FALSE(operating_system().name.empty());
   EXPECT_TRUE(operating_system().kernel.starts_with("Linux "));
-  EXPECT_GT(uptime_seconds(), 0u);
-  EXPECT_GT(processor().count, 0u);
   EXPECT_TRUE(load());
-  ASSERT_TRUE(memory());
-  EXPECT_GT(memory()->total, memory()->available);
-  for (const DiskUse& disk : disks()) EXPECT_GE(disk.total, disk.used) << disk.mount;
 }
 
-TEST(Machine, TheCpuMeterNeedsTwoLooks) {
-  CpuMeter meter;
-  EXPECT_FALSE(meter.sample());
-  // Until the clock has ticked there is nothing to tell.
-  std::optional<double> percent;
-  for (int i = 0; i < 10'000'000 && !percent; ++i) percent = meter.sample();
-  ASSERT_TRUE(percent);
-  EXPECT_GE(*percent, 0.0);
-  EXPECT_LE(*percent, 100.0);
-}
-
-TEST(Machine, ListsItsProcesses) {
-  bool found = false;
-  for (const ProcessInfo& info : processes()) {
-    if (info.pid != ::getpid()) continue;
-    found = true;
-    EXPECT_EQ(info.parent, ::getppid());
-    EXPECT_EQ(info.user, current_user()->name);
-    EXPECT_NE(info.command.find("jump_platform_linux_test"), std::string::npos);
-    EXPECT_GT(info.memory, 1024u * 1024);
-  }
-  EXPECT_TRUE(found);
-  EXPECT_EQ(processes(1).size(), 1u);
+TEST(Machine, KnowsTheParentAndUserOfAProcess) {
+  const std::vector<ProcessInfo> list = processes();
+  const auto own = std::ranges::find(list, ::getpid(), &ProcessInfo::pid);
+  ASSERT_NE(own, list.end());
+  EXPECT_EQ(own->parent, ::getppid());
+  EXPECT_EQ(own->user, current_user()->name);
 }
 
 TEST(Machine, ServicesAreUnsupportedWithoutSystemd) {

@@ -4,9 +4,6 @@
 
 #include <windows.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "platform/folder.h"
 #include "platform/paths.h"
 #include "platform/windows/native.h"
@@ -15,30 +12,12 @@
 namespace jump::platform {
 namespace {
 
-namespace fs = std::filesystem;
-
-void put(const std::string& path, std::string_view text) {
-  std::ofstream(fs::path(to_wide(path)), std::ios::binary) << text;
-}
-std::string text_of(const std::string& path) {
-  std::ifstream file(fs::path(to_wide(path)), std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-std::ptrdiff_t count_in(const std::string& folder) {
-  return std::distance(fs::directory_iterator(fs::path(to_wide(folder))), {});
-}
+using test::put;
+using test::text_of;
 
 // Wine has no way to replace a file that is open.
 bool is_wine() {
   return ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
-}
-
-TEST(Files, WritesAtomically) {
-  test::TempFolder folder;
-  ASSERT_TRUE(write_file(folder / "a", as_bytes("one"), 0644));
-  ASSERT_TRUE(write_file(folder / "a", as_bytes("two"), 0600));
-  EXPECT_EQ(text_of(folder / "a"), "two");
-  EXPECT_EQ(count_in(folder.path().string()), 1) << "a temporary file was left";
 }
 
 TEST(Files, ReplacesAFileThatSomebodyReads) {
@@ -52,22 +31,6 @@ TEST(Files, ReplacesAFileThatSomebodyReads) {
   const Result<void> written = write_file(folder / "a", as_bytes("new"), 0600);
   EXPECT_TRUE(written) << written.error().message();
   EXPECT_EQ(text_of(folder / "a"), "new");
-}
-
-TEST(Files, AFailedWriteLeavesTheOldOneAndNothingElse) {
-  test::TempFolder folder;
-  fs::create_directory(folder / "taken");
-  EXPECT_FALSE(write_file(folder / "taken", as_bytes("x"), 0600));
-  EXPECT_FALSE(write_file(folder / "missing/a", as_bytes("x"), 0600));
-  EXPECT_EQ(count_in(folder.path().string()), 1);
-}
-
-TEST(Files, ReadsWithALimit) {
-  test::TempFolder folder;
-  put(folder / "a", "12345");
-  EXPECT_EQ(read_file(folder / "a", 5)->size(), 5u);
-  EXPECT_TRUE(read_file(folder / "a", 4).error().is(Fault::too_large));
-  EXPECT_TRUE(read_file(folder / "b", 4).error().is(Fault::not_found));
 }
 
 TEST(Files, ASecretIsEncryptedOnDiskAndLimitedInPlain) {
@@ -93,15 +56,6 @@ TEST(Files, ASecretThatOthersMayReadIsRefused) {
   EXPECT_TRUE(read_private_file(folder / "key", 100).error().is(Fault::refused));
 }
 
-TEST(Files, MakesPrivateFoldersWithParents) {
-  test::TempFolder folder;
-  ASSERT_TRUE(make_private_folder(folder / "x/y/"));
-  EXPECT_TRUE(make_private_folder(folder / "x/y"));
-  EXPECT_TRUE(make_folder(folder / "x/z"));
-  put(folder / "file", "");
-  EXPECT_TRUE(make_private_folder(folder / "file").error().is(Fault::refused));
-}
-
 TEST(Files, OneThatOthersMayChangeIsNotBelieved) {
   test::TempFolder folder;
   EXPECT_TRUE(refuse_foreign_file(folder / "none"));
@@ -113,22 +67,6 @@ TEST(Files, OneThatOthersMayChangeIsNotBelieved) {
   if (is_wine() || ::_wsystem(command.c_str()) != 0)
     GTEST_SKIP() << "NOT TESTED: no rights of others here (Wine)";
   EXPECT_TRUE(refuse_foreign_file(folder / "everybodys").error().is(Fault::refused));
-}
-
-TEST(Files, LongPathsAndOddNamesWork) {
-  test::TempFolder folder;
-  std::string deep = folder.path().generic_string();
-  while (deep.size() < 300) deep += "/a long name that is repeated Grüße";
-  ASSERT_TRUE(make_private_folder(deep));
-  ASSERT_TRUE(write_file(deep + "/f", as_bytes("x"), 0600));
-  EXPECT_EQ(as_text(*read_file(deep + "/f", 1)), "x");
-  EXPECT_GT(disk_space(deep)->total, 0u);
-}
-
-TEST(Files, RemovingWhatIsNotThereIsFine) {
-  test::TempFolder folder;
-  EXPECT_TRUE(remove_file(folder / "none"));
-  EXPECT_FALSE(remove_file(folder.path().string()));
 }
 
 TEST(Paths, AreWhereWindowsHasThem) {

@@ -1,10 +1,13 @@
 // TempFolder: a folder of its own for one test, gone at its end. In memory where there is such a file system:
-// writing through to a disk would be most of the time of a test.
+// writing through to a disk would be most of the time of a test. And text files, by paths in UTF-8.
 #pragma once
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
+#include <string_view>
 
 namespace jump::test {
 
@@ -34,5 +37,19 @@ class TempFolder {
  private:
   std::filesystem::path path_;
 };
+
+inline std::filesystem::path utf8_path(const std::string& path) {
+  return std::u8string(path.begin(), path.end());
+}
+inline void put(const std::string& path, std::string_view text) {
+  std::ofstream(utf8_path(path), std::ios::binary) << text;
+}
+inline std::string text_of(const std::string& path) {
+  std::ifstream file(utf8_path(path), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+inline std::ptrdiff_t count_in(const std::string& folder) {
+  return std::distance(std::filesystem::directory_iterator(utf8_path(folder)), {});
+}
 
 }  // namespace jump::test
