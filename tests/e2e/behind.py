@@ -9,6 +9,7 @@ import unittest
 
 import lab
 import suite
+from processes import processes
 from terminal import Terminal
 
 
@@ -55,20 +56,9 @@ class Node:
 
     def processes(self, role):
         """Process numbers of this node's processes of one role."""
-        found = []
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-                # All of them write to the log of a start of this node.
-                ours = re.fullmatch(rf"{re.escape(self.net.logs)}/{self.name}-[0-9-]+\.log", os.readlink(f"/proc/{entry}/fd/2"))
-            except OSError:
-                continue
-            if ours and words[:2] == [os.path.realpath(self.program).encode(), role.encode()]:
-                found.append(int(entry))
-        return found
+        # All of them write to the log of a start of this node.
+        log = rf"{re.escape(self.net.logs)}/{self.name}-[0-9-]+\.log"
+        return [one.pid for one in processes(os.path.realpath(self.program), role) if re.fullmatch(log, one.standard_error)]
 
     def die(self):
         """As if the machine lost its power: no process of it says anything any more."""

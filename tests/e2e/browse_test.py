@@ -13,6 +13,7 @@ import behind
 import case
 import lab
 import suite
+from processes import processes
 from terminal import Terminal
 
 LONG = os.environ.get("JUMP_LONG") == "1"
@@ -139,18 +140,8 @@ class BrowseCase(behind.PeopleOfThisMachine, unittest.TestCase):
 
     def children(self, role):
         """Of the node's supervisor."""
-        found = []
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
-                    parent = int(file.read().rsplit(")", 1)[1].split()[1])
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-            except OSError:
-                continue
-            if parent == self.node.process.pid and words[1:2] == [role.encode()]:
-                found.append(int(entry))
-        return found
+        return [one.pid for one in processes()
+                if one.parent == self.node.process.pid and one.words[1:2] == [role]]
 
     def terminal(self, *words):
         terminal = Terminal(self.lab, self.console.words(*words), host=self.server, env=self.console.environment)

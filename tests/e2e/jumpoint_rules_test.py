@@ -10,6 +10,7 @@ import case
 import lab
 import suite
 from behind import BehindCase, Node
+from processes import processes
 
 USER = "jumprulesuser"
 PASSWORD = "Tr0ub4dor and 6"
@@ -107,16 +108,11 @@ class Rules(BehindCase):
     def test_a_stored_credential_is_nowhere_to_be_read(self):
         terminal = self.terminal("shell", "default/box")
         terminal.wait_for(r"\$ ?$")
-        secret = PASSWORD.encode()
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as words, open(f"/proc/{pid}/environ", "rb") as environment:
-                    self.assertNotIn(secret, words.read() + environment.read())
-            except OSError:
-                pass
+        for one in processes():
+            self.assertNotIn(PASSWORD, "\n".join(one.words + one.variables))
         terminal.type("exit\n")
         terminal.status()
-        own, read = {self.password}, 0
+        own, read, secret = {self.password}, 0, PASSWORD.encode()
         for folder, _, names in os.walk(self.lab.folder):
             for path in (os.path.join(folder, name) for name in names):
                 if os.path.isfile(path) and path not in own:

@@ -25,6 +25,8 @@ import tempfile
 import time
 import uuid
 
+from processes import processes
+
 BIN = os.environ.get("JUMP_BIN", "")
 PREFIX = "jumplab"
 
@@ -379,14 +381,10 @@ def kill_writers(wanted):
     """What still writes to a log in a folder that is wanted, and the children of it: session processes are nobody's
     children, and outlive the service that started them."""
     parents, found = {}, set()
-    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-                parents[pid] = int(file.read().rsplit(")", 1)[1].split()[1])
-            if wanted(os.path.dirname(os.readlink(f"/proc/{pid}/fd/2"))):
-                found.add(pid)
-        except (OSError, IndexError):
-            continue
+    for one in processes():
+        parents[one.pid] = one.parent
+        if wanted(os.path.dirname(one.standard_error)):
+            found.add(one.pid)
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
     for pid in found - {os.getpid()}:

@@ -10,6 +10,7 @@ import unittest
 
 import case
 from lab import PREFIX, LabError, Process, sh, wait_until
+from processes import Seen, processes
 from terminal import Terminal
 
 ECHO = textwrap.dedent("""
@@ -132,21 +133,13 @@ class Processes(case.LabCase):
                          dict(os.environ, PYTHONPATH=os.path.dirname(os.path.abspath(__file__))), None)
         self.lab.processes.append(victim)
         folder = victim.wait_for_output("made (.*)\n").group(1)
-        terminal = next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and folder in command_line(pid))
+        terminal = next(one.pid for one in processes() if folder in "\n".join(one.words))
         self.assertIn(f"{PREFIX}{victim.pid}-one", sh("ip", "netns", "list"))
         victim.kill()
         subprocess.run([sys.executable, "-B", "-c", "import lab; lab.remove_leftovers()"], check=True, env=victim.environment)
         self.assertNotIn(f"{PREFIX}{victim.pid}-", sh("ip", "netns", "list"))
         self.assertFalse(os.path.exists(folder))
-        wait_until(lambda: folder not in command_line(terminal), 5, "the terminal is gone")
-
-
-def command_line(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+        wait_until(lambda: folder not in "\n".join(Seen(terminal).words), 5, "the terminal is gone")
 
 
 def zombie(pid):

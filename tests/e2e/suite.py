@@ -2,11 +2,11 @@
 
 import json
 import os
-import re
 import socket
 import subprocess
 
 import lab
+from processes import processes
 
 
 def start(net, *command, name, env=None, host=None):
@@ -139,18 +139,5 @@ class Client:
 
     def processes(self, role):
         """Process numbers of this client's processes of one role: by the parent for tunnel, by the socket for session."""
-        found = []
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-                with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
-                    parent = int(re.sub(r"^.*\) ", "", file.read()).split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-            if len(words) >= 2 and words[0].decode() == os.path.realpath(self.program) and words[1].decode() == role:
-                if role == "session" or (self.process and parent == self.process.pid):
-                    found.append(int(entry))
-        return found
+        return [one.pid for one in processes(os.path.realpath(self.program), role)
+                if role == "session" or (self.process and one.parent == self.process.pid)]

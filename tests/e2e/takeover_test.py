@@ -16,6 +16,7 @@ import case
 import lab
 import suite
 from network import LONG, NetworkCase
+from processes import processes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KINDS = ("start_session", "uninstall", "trust_bundle", "settings", "addresses")
@@ -103,16 +104,7 @@ class TakenOver(suite.Client):
         return self.process.wait_for_output(pattern, 10, start=at).group(0)
 
     def processes_of_sessions(self):
-        found = []
-        for entry in os.listdir("/proc"):
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-            except OSError:
-                continue
-            if entry.isdigit() and words[:2] == [(self.program + ".real").encode(), b"session"]:
-                found.append(int(entry))
-        return found
+        return [one.pid for one in processes(self.program + ".real", "session")]
 
 
 class Takeover(NetworkCase):

@@ -10,26 +10,17 @@ import json
 import os
 import random
 import subprocess
-import sys
 
 import case
 import lab
+import wine
 from network import NetworkCase
-from wine import Wine, missing
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIN = os.path.abspath(os.environ.get("JUMP_WINDOWS_BIN") or
-                      os.path.join(os.environ.get("JUMP_BUILD") or os.path.join(ROOT, "build"), "windows", "bin"))
-PROGRAM = os.path.join(BIN, "jump.exe")
+PROGRAM = os.path.join(wine.BIN, "jump.exe")
 
 
 def setUpModule():
-    why = f"{', '.join(missing())} not installed (tools/setup --windows)" if missing() else ""
-    if not os.path.exists(PROGRAM):
-        why = f"there is no jump.exe in {BIN} (tools/build-windows)"
-    if why:
-        print(f"NOT TESTED: Windows: {why}")
-        sys.exit(case.SKIPPED)
+    wine.need("jump.exe")
 
 
 def digest(path):
@@ -41,7 +32,7 @@ class JumpOnWindows(NetworkCase):
     @classmethod
     def make_network(cls):
         super().make_network()
-        cls.win = Wine(cls.lab, cls.desk)
+        cls.win = wine.Wine(cls.lab, cls.desk)
         cls.home = cls.lab.path("windows-home")
         cls.environment = cls.win.environment | {"JUMP_HOME": "Z:" + cls.home}
         status, out, err = cls.jump("login", f"https://{cls.suite.address}", "--user", "admin", "--password-file",

@@ -6,47 +6,32 @@ Needs the programs of tools/build-windows (JUMP_WINDOWS_BIN, default build/windo
 """
 
 import os
-import subprocess
-import sys
 
 import case
 import jumpoint_console_test
 import lab
 import suite
-from wine import QUIET, missing
+import wine
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIN = os.path.abspath(os.environ.get("JUMP_WINDOWS_BIN") or
-                      os.path.join(os.environ.get("JUMP_BUILD") or os.path.join(ROOT, "build"), "windows", "bin"))
-PROGRAM = os.path.join(BIN, "jumpoint.exe")
+PROGRAM = os.path.join(wine.BIN, "jumpoint.exe")
 
 
 def setUpModule():
-    why = f"{', '.join(missing())} not installed (tools/setup --windows)" if missing() else ""
-    if not os.path.exists(PROGRAM):
-        why = f"there is no jumpoint.exe in {BIN} (tools/build-windows)"
-    if why:
-        print(f"NOT TESTED: Windows: {why}")
-        sys.exit(case.SKIPPED)
+    wine.need("jumpoint.exe")
 
 
 class BehindWindows(jumpoint_console_test.Behind):
     def start_node(self):
-        environment = self.lab.environment({**QUIET, "WINEPREFIX": self.lab.path("wine"), "HOME": self.lab.folder})
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
-        subprocess.run(["wineboot", "-i"], check=True, timeout=120, **quiet)
-        self.lab.closers.append(lambda: subprocess.run(["wineserver", "-k"], **quiet))
+        machine = wine.Wine(self.lab)
         config, key = self.lab.path("jumpoint.yaml"), self.lab.path("node.key")
         with open(config, "w", encoding="ascii") as file:
             file.write(f"data: Z:{self.lab.path('node-data')}\nrun: Z:{self.lab.path('node-run')}\n"
                        f"target_allow: [\"127.0.0.1:*\"]\n")
         with open(key, "w", encoding="ascii") as file:
             file.write(self.console.run("jumpoint", "key", "lab"))
-        program = ["wine", PROGRAM, "--config", "Z:" + config]
-        done = subprocess.run([*program, "install", "--no-start", "--key-info-file", "Z:" + key], stdin=subprocess.DEVNULL,
-                              capture_output=True, env=environment, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.node = suite.start(self.lab, *program, "run", name="node", env=environment)
+        program = [PROGRAM, "--config", "Z:" + config]
+        machine.run(*program, "install", "--no-start", "--key-info-file", "Z:" + key)
+        self.node = suite.start(self.lab, "wine", *program, "run", name="node", env=machine.environment)
         lab.wait_until(lambda: "1 of 1" in self.console.run("jumpoint", "list"), 30, "the node is online")
 
     # What is the node's work; the rest is of the appliance and of `jump`.

@@ -21,11 +21,8 @@ import lab
 import suite
 from network import NetworkCase
 from terminal import Terminal
-from wine import Wine, missing
+from wine import BIN, ROOT, Wine, need
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BIN = os.path.abspath(os.environ.get("JUMP_WINDOWS_BIN") or
-                      os.path.join(os.environ.get("JUMP_BUILD") or os.path.join(ROOT, "build"), "windows", "bin"))
 OUT = tempfile.mkdtemp(prefix="jump-windows-test-")
 SHIM = os.path.join(ROOT, "tests", "support", "windows", "console_shim.cc")
 DATA = r"C:\ProgramData\Jump Client"
@@ -38,10 +35,7 @@ def package(version):
 
 
 def setUpModule():
-    if missing():
-        skip(f"{', '.join(missing())} not installed (tools/setup --windows)")
-    if not os.path.exists(os.path.join(BIN, "jump-client.exe")):
-        skip(f"there is no jump-client.exe in {BIN} (tools/build-windows)")
+    need("jump-client.exe")
     for version in ("0.1.0", "0.2.0"):
         lab.sh(sys.executable, os.path.join(ROOT, "installers", "windows", "make_msi.py"), "--bin", BIN, "--out", OUT,
                "--version", version)
@@ -50,11 +44,6 @@ def setUpModule():
 
 def tearDownModule():
     shutil.rmtree(OUT, ignore_errors=True)
-
-
-def skip(why):
-    print(f"NOT TESTED: Windows: {why}")
-    sys.exit(case.SKIPPED)
 
 
 def note(text):
@@ -166,7 +155,7 @@ class Used(WindowsCase):
         self.assertEqual(status, 0)
         self.assertEqual(json.loads(text)["tunnel"]["state"], "online")
         resident = 0
-        for number, words in self.win.processes("jump-client"):
+        for number in self.win.processes("jump-client"):
             with open(f"/proc/{number}/smaps_rollup", encoding="ascii", errors="replace") as file:
                 resident += sum(int(line.split()[1]) for line in file if line.startswith("Private"))
         note(f"memory that only the idle service has: {resident} KiB")

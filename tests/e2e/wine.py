@@ -1,7 +1,8 @@
 """A Windows machine on a host of the lab, as far as Wine is one: a prefix of its own, whose sockets are in that host's
 network, with a service manager that runs until the lab ends.
 
-    win = Wine(lab, host)
+    wine.need("jump.exe")             # in setUpModule
+    win = Wine(lab, host)             # or Wine(lab): on this machine
     win.run("msiexec", "/i", win.windows_path(msi), "/qn")
     win.path(r"C:\\ProgramData")      # where that is on this machine
 """
@@ -10,22 +11,36 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
+import case
 import lab
+from processes import processes
 
 # Without a display, browsers and .NET, which would be asked for at the start.
 QUIET = {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml=", "DISPLAY": ""}
 SECONDS = 120  # for one command
 
 
-def missing():
-    """What is not installed of what is needed; an empty list when all is there."""
-    return [name for name in ("wine", "wineserver", "wineboot", "wixl", "msibuild", "x86_64-w64-mingw32-g++-posix")
-            if not shutil.which(name)]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.path.abspath(os.environ.get("JUMP_WINDOWS_BIN") or
+                      os.path.join(os.environ.get("JUMP_BUILD") or os.path.join(ROOT, "build"), "windows", "bin"))
+
+
+def need(program):
+    """Ends the test program as skipped when something is not installed, or this program not built."""
+    missing = [name for name in ("wine", "wineserver", "wineboot", "wixl", "msibuild", "x86_64-w64-mingw32-g++-posix")
+               if not shutil.which(name)]
+    why = f"{', '.join(missing)} not installed (tools/setup --windows)" if missing else ""
+    if not os.path.exists(os.path.join(BIN, program)):
+        why = f"there is no {program} in {BIN} (tools/build-windows)"
+    if why:
+        print(f"NOT TESTED: Windows: {why}")
+        sys.exit(case.SKIPPED)
 
 
 class Wine:
-    def __init__(self, net, host, name="wine"):
+    def __init__(self, net, host=None, name="wine"):
         self.host = host
         self.prefix = net.path(name)
         self._logs = net.logs
@@ -36,7 +51,7 @@ class Wine:
         # A service inherits the standard error of the first command: it must not be a pipe that somebody waits for.
         self.host_run("wineboot", "-i")
         self.run("winecfg", "-v", "win10")
-        self.host_run("wineserver", "-w")
+        self.end()
         self.begin()
 
     def begin(self):
@@ -57,7 +72,8 @@ class Wine:
         self._runs += 1
         path = os.path.join(self._logs, f"{self._name}-{self._runs}-{os.path.basename(command[0])}.log")
         with open(path, "wb") as log:
-            done = subprocess.run(self.host.inside(*command), stdin=stdin, stdout=log, stderr=log, timeout=SECONDS,
+            words = self.host.inside(*command) if self.host else command
+            done = subprocess.run(words, stdin=stdin, stdout=log, stderr=log, timeout=SECONDS,
                                   env=self.environment)
         with open(path, encoding="utf-8", errors="replace") as log:
             text = log.read().replace("\r\n", "\n")
@@ -92,17 +108,5 @@ class Wine:
 
     def processes(self, program):
         """Process numbers of this prefix's processes of a program."""
-        found = []
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    words = file.read().decode("utf-8", "replace").split("\0")
-                with open(f"/proc/{entry}/environ", "rb") as file:
-                    variables = file.read().decode("utf-8", "replace").split("\0")
-            except OSError:
-                continue
-            if program.lower() in words[0].lower() and f"WINEPREFIX={self.prefix}" in variables:
-                found.append((int(entry), words[1:]))
-        return found
+        return [one.pid for one in processes() if program.lower() in "".join(one.words[:1]).lower()
+                and f"WINEPREFIX={self.prefix}" in one.variables]
