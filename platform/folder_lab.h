@@ -24,6 +24,15 @@ struct FolderTest : testing::Test {
     test::put(inside + "/sub/deep/file", "deep");
   }
   Folder open() { return *Folder::open(inside); }
+  void expect_nowhere(const char* path) {
+    Folder folder = open();
+    EXPECT_FALSE(folder.info(path)) << path;
+    EXPECT_FALSE(folder.open_file(path)) << path;
+    EXPECT_FALSE(folder.create_file(path)) << path;
+    EXPECT_FALSE(folder.make_folder(path)) << path;
+    EXPECT_FALSE(folder.remove(path)) << path;
+    EXPECT_FALSE(folder.rename("file", path)) << path;
+  }
 };
 
 }  // namespace jump::platform
