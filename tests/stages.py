@@ -260,10 +260,11 @@ def windows(count):
         return
     if not build("release", "all", count) or not watch("build windows", "build windows", count, command):
         return
-    # Wine starts a server for each prefix, which would stay.
+    # Wine starts a server for each prefix, which would stay; services, which inherit the output of what starts them and
+    # would keep the pipe of a test open, are started before the tests.
     prefix = os.path.join(folder("windows"), "wine")
     os.environ.update({"WINEPREFIX": prefix, "WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml="})
-    for words in (["wineboot", "-i"], ["wine", "winecfg", "-v", "win10"], ["wineserver", "-p"]):
+    for words in (["wineboot", "-i"], ["wine", "winecfg", "-v", "win10"], ["wineserver", "-p"], ["wineboot"]):
         run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         ctest("windows", count, labels="unit")
