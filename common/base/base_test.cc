@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/base/alarm.h"
 #include "common/base/bytes.h"
 #include "common/base/json.h"
 #include "common/base/secret.h"
@@ -164,6 +165,47 @@ TEST(TaskGroup, AJoiningTaskStaysCancellable) {
     EXPECT_TRUE(joined) << before;
     EXPECT_EQ(counter, 1);
   }
+}
+
+TEST(Alarm, RingsOnceAndOnlyWhenItIsMeant) {
+  asio::io_context io(1);
+  int rung = 0;
+  Alarm alarm(io.get_executor(), [&] { ++rung; });
+  const Instant start = BootClock::now();
+  alarm.set(start + std::chrono::hours(1));
+  alarm.set(start + std::chrono::milliseconds(20));  // moved
+  io.run();
+  EXPECT_EQ(rung, 1);
+  EXPECT_GE(BootClock::now(), start + std::chrono::milliseconds(20));
+  alarm.set(start);
+  alarm.clear();
+  io.restart();
+  io.run();
+  EXPECT_EQ(rung, 1) << "cleared";
+  // Its wait is over and only waits for its turn: neither clear() nor the destructor can take it back.
+  for (const bool destroyed : {false, true}) {
+    auto late = std::make_unique<Alarm>(io.get_executor(), [&] { ++rung; });
+    late->set(start);
+    auto end = [&] { destroyed ? late.reset() : late->clear(); };
+    io.restart();
+    asio::steady_timer first(io, start - BootClock::now() - std::chrono::seconds(1));
+    first.async_wait([&](const boost::system::error_code&) { end(); });
+    io.run();
+    EXPECT_EQ(rung, 1) << destroyed;
+  }
+}
+
+TEST(Alarm, MayBeSetWhileItRings) {
+  asio::io_context io(1);
+  int rung = 0;
+  Alarm* self = nullptr;
+  Alarm alarm(io.get_executor(), [&] {
+    if (++rung < 3) self->set(BootClock::now());
+  });
+  self = &alarm;
+  alarm.set(BootClock::now());
+  io.run();
+  EXPECT_EQ(rung, 3);
 }
 
 Task<Result<int>> never() {

@@ -1,6 +1,7 @@
 #include "common/base/task_group.h"
 
 #include <exception>
+#include <utility>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -14,9 +15,7 @@
 
 namespace jump {
 
-TaskGroup::TaskGroup(asio::any_io_executor executor) : executor_(executor), ended_(executor) {
-  ended_.expires_at(asio::steady_timer::time_point::max());
-}
+TaskGroup::TaskGroup(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
 TaskGroup::~TaskGroup() {
   CHECK(tasks_.empty() && "join the group before it goes");
@@ -38,7 +37,7 @@ void TaskGroup::spawn(std::string name, Task<> task) {
       }
     }
     tasks_.erase(entry);
-    if (tasks_.empty()) ended_.cancel();
+    if (tasks_.empty() && ended_) ended_->cancel();
   };
   asio::co_spawn(executor_, std::move(task),
                  asio::bind_cancellation_slot(entry->signal.slot(), std::move(finished)));
@@ -59,8 +58,10 @@ Task<> TaskGroup::join() {
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   while (!tasks_.empty()) {
+    if (!ended_)
+      ended_ = std::make_unique<asio::steady_timer>(executor_, asio::steady_timer::time_point::max());
     boost::system::error_code ignored;
-    co_await ended_.async_wait(asio::bind_cancellation_slot(
+    co_await ended_->async_wait(asio::bind_cancellation_slot(
         asio::cancellation_slot(), asio::redirect_error(asio::use_awaitable, ignored)));
   }
   co_await asio::this_coro::throw_if_cancelled(throws);

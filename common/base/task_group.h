@@ -5,6 +5,7 @@
 #pragma once
 
 #include <list>
+#include <memory>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -50,7 +51,7 @@ class TaskGroup {
 
   asio::any_io_executor executor_;
   std::list<Entry> tasks_;
-  asio::steady_timer ended_;
+  std::unique_ptr<asio::steady_timer> ended_;  // while somebody waits for the end
 };
 
 // Something happened: set() lets one or more waiters go on. A set() without a waiter is kept for the

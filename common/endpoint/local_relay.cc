@@ -12,6 +12,7 @@ LocalRelay::LocalRelay(asio::any_io_executor executor, platform::Handle end, tun
       slot_(slot),
       local_(executor, transport_, *this),
       relay_(true) {
+  local_.set_busy(true);
   relay_.connect(mux::Side::endpoint, local_.outbox(), kLocalSlot);
   relay_.connect(mux::Side::console, tunnel_.outbox(), slot_);
 }

@@ -11,6 +11,7 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <list>
 #include <vector>
 
 #include <boost/intrusive/list.hpp>
@@ -89,7 +90,7 @@ class Outbox {
   using Queue = boost::intrusive::list<FrameSource, boost::intrusive::constant_time_size<false>>;
 
   std::function<void()> wake_;
-  std::deque<Bytes> control_;
+  std::list<Bytes> control_;  // a deque holds half a KiB when it is empty
   std::size_t control_bytes_ = 0;
   std::array<Queue, 3> queues_;
   Queue lazy_;

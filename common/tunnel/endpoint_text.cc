@@ -18,8 +18,6 @@ std::string to_text(const tcp::endpoint& endpoint) {
 TransportInfo describe(const tcp::socket& socket) {
   TransportInfo info;
   boost::system::error_code failed;
-  const tcp::endpoint local = socket.local_endpoint(failed);
-  if (!failed) info.local_address = to_text(local);
   const tcp::endpoint peer = socket.remote_endpoint(failed);
   if (!failed) {
     info.peer_address = to_text(peer);

@@ -31,47 +31,38 @@ Link::Link(asio::any_io_executor executor, Transport& transport, LinkHandler& ha
       handler_(handler),
       tasks_(executor),
       work_(executor),
-      over_(executor),
-      busy_changed_(executor),
-      outbox_([this] { work_.set(); }),
+      silence_(executor, [this] { watch(); }),
+      outbox_([this] { on_work(); }),
       last_heard_(BootClock::now()),
       batch_limit_(kBatch) {}
 
 Link::~Link() = default;
 
+// Cancelled or not, no task touches the transport any more when this ends.
 Task<Error> Link::run() {
-  // Cancelled or not, no task touches the transport any more when this ends.
-  Task<bool> working = run_until_over();
-  co_await and_stop(tasks_, std::move(working));
-  co_return reason_ ? *reason_ : Error(Fault::closed, "stopped");
+  return and_stop(tasks_, read_loop());
 }
 
-Task<bool> Link::run_until_over() {
-  struct Close {
-    Transport& transport;
-    ~Close() { transport.close(); }
-  } close{transport_};
-  transport_.set_unsent_limit(kBatch);
-  tasks_.spawn("link reader", read_loop());
+void Link::on_work() {
+  work_.set();
+  if (!running_ || std::exchange(writing_, true)) return;
   tasks_.spawn("link writer", write_loop());
-  tasks_.spawn("link watch", watch_loop());
-  while (!reason_) co_await over_.wait();
-  co_return true;
 }
 
 void Link::close(Error reason) {
   if (reason_) return;
-  reason_ = std::move(reason);
-  over_.set();
+  reason_ = std::make_unique<const Error>(std::move(reason));
+  transport_.close();  // it is there that the reader waits
+  if (over_ != nullptr) over_->set();
 }
 
 void Link::go_away(mux::GoAwayBody body, Error reason) {
   if (reason_ || draining_) return;
-  draining_ = std::move(reason);
+  draining_ = std::make_unique<const Error>(std::move(reason));
   outbox_.control(mux::encode_go_away(body));
   // The writer closes when all is written; the watch, when that takes too long.
   tasks_.spawn("link drain", drain());
-  work_.set();
+  on_work();
 }
 
 Task<> Link::drain() {
@@ -82,50 +73,77 @@ Task<> Link::drain() {
 void Link::set_busy(bool busy) {
   if (busy_ == busy) return;
   busy_ = busy;
-  busy_changed_.set();
+  if (running_) watch();
+  work_.set();  // an idle writer looks whether it is still wanted
 }
 
-Task<> Link::read_loop() {
-  while (true) {
-    Result<void> ready = co_await transport_.readable();
-    if (!ready) {
-      close(ready.error());
-      co_return;
+Task<Error> Link::read_loop() {
+  struct End {
+    Link& link;
+    ~End() {
+      link.running_ = false;
+      link.over_ = nullptr;
+      link.silence_.clear();
+      link.transport_.close();
     }
-    std::size_t turn = 0;
-    while (true) {
-      const std::span<std::uint8_t> room = reader_.room();
-      const Result<std::size_t> size = transport_.read_now(room);
-      if (!size) {
-        // Thousands may be cut at once, and wait for their end: not each with a block.
-        reader_.rest();
-        close(size.error());
-        co_return;
-      }
-      if (*size == 0) break;
-      const Instant now = BootClock::now();
-      last_heard_ = now;
-      counters_.bytes_in += *size;
-      turn += *size;
-      reader_.filled(*size);
-      while (true) {
-        Result<std::optional<mux::FrameView>> frame = reader_.next();
-        Result<void> handled = frame ? (*frame ? on_frame(**frame, now) : Result<void>()) : frame.error();
-        if (!handled) {
-          const mux::GoAwayBody body{mux::GoAway::protocol, 0, handled.error().message()};
-          go_away(body, handled.error());
-          co_return;
-        }
-        if (!*frame) break;
-        if (reason_) co_return;
-      }
-      if (turn >= kReadTurn) {
-        turn = 0;
-        co_await asio::post(work_.executor(), asio::use_awaitable);
+  } end{*this};
+  running_ = true;
+  transport_.set_unsent_limit(kBatch);
+  if (outbox_.pending() || outbox_.lazy_pending()) on_work();
+  watch();
+  Turn turn = Turn::empty;
+  while (turn != Turn::over) {
+    if (turn == Turn::more) {
+      co_await asio::post(work_.executor(), asio::use_awaitable);
+    } else {
+      const Result<void> ready = co_await transport_.readable();
+      if (!ready) {
+        close(ready.error());
+        break;
       }
     }
-    reader_.rest();
+    turn = read_turn();
   }
+  // A peer that broke a rule is still to hear of it.
+  if (!reason_) co_await wait_for_reason();
+  co_return *reason_;
+}
+
+// Not in the reader's own frame, which every idle link has.
+Task<> Link::wait_for_reason() {
+  Event over(work_.executor());
+  over_ = &over;
+  while (!reason_) co_await over.wait();
+}
+
+// What there is, up to what is one link's share.
+Link::Turn Link::read_turn() {
+  std::size_t total = 0;
+  while (total < kReadTurn) {
+    const Result<std::size_t> size = transport_.read_now(reader_.room());
+    if (!size) close(size.error());
+    // Thousands may be cut at once, and wait for their end, as thousands are idle: not each with a block.
+    if (!size || *size == 0) {
+      reader_.rest();
+      return size ? Turn::empty : Turn::over;
+    }
+    const Instant now = BootClock::now();
+    last_heard_ = now;
+    counters_.bytes_in += *size;
+    total += *size;
+    reader_.filled(*size);
+    while (true) {
+      const Result<std::optional<mux::FrameView>> frame = reader_.next();
+      if (frame && !*frame) break;
+      const Result<void> handled = frame ? on_frame(**frame, now) : Result<void>(frame.error());
+      if (!handled) {
+        go_away({mux::GoAway::protocol, 0, handled.error().message()}, handled.error());
+        return Turn::over;
+      }
+      if (reason_) return Turn::over;
+    }
+  }
+  return Turn::more;
 }
 
 Result<void> Link::on_frame(const mux::FrameView& frame, Instant now) {
@@ -161,6 +179,10 @@ Task<> Link::write_loop() {
         co_return;
       }
       if (!outbox_.lazy_pending()) {
+        if (!busy_) {
+          writing_ = false;
+          co_return;
+        }
         co_await work_.wait();
         continue;
       }
@@ -205,29 +227,23 @@ void Link::pace() {
   transport_.set_unsent_limit(batch_limit_);
 }
 
-Task<> Link::watch_loop() {
-  std::uint64_t token = 0;
-  while (true) {
-    const Duration idle = busy_ ? Duration(limits::kPingBusy) : Duration(limits::kPingIdle);
-    const Duration limit = busy_ ? Duration(limits::kPongBusy) : Duration(limits::kPongIdle);
-    const Duration silence = BootClock::now() - last_heard_;
-    if (silence < idle) {
-      co_await busy_changed_.wait_for(idle - silence + std::chrono::milliseconds(1));
-      continue;
-    }
-    const Instant asked = BootClock::now();
-    if (!outbox_.control(mux::encode_ping(mux::Kind::ping, {++token}))) {
-      close(Error(Fault::timed_out, "the peer does not read"));
-      co_return;
-    }
-    co_await sleep_for(limit);
-    if (last_heard_ < asked) {
-      const auto seconds =
-          std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - last_heard_).count();
-      close(Error(Fault::timed_out, "the peer has been silent for " + std::to_string(seconds) + " s"));
-      co_return;
-    }
+// Asks when there was silence, ends the link when there is no answer, and sets the alarm for the next look.
+void Link::watch() {
+  if (reason_) return;
+  const Instant now = BootClock::now();
+  if (asked_ && last_heard_ < *asked_) {
+    const Instant until = *asked_ + (busy_ ? Duration(limits::kPongBusy) : Duration(limits::kPongIdle));
+    if (now < until) return silence_.set(until);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - last_heard_).count();
+    return close(Error(Fault::timed_out, "the peer has been silent for " + std::to_string(seconds) + " s"));
   }
+  asked_.reset();
+  const Duration idle = busy_ ? Duration(limits::kPingBusy) : Duration(limits::kPingIdle);
+  if (now < last_heard_ + idle) return silence_.set(last_heard_ + idle);
+  if (!outbox_.control(mux::encode_ping(mux::Kind::ping, {++pings_})))
+    return close(Error(Fault::timed_out, "the peer does not read"));
+  asked_ = now;
+  silence_.set(now + (busy_ ? Duration(limits::kPongBusy) : Duration(limits::kPongIdle)));
 }
 
 }  // namespace jump::tunnel

@@ -1,9 +1,13 @@
 // Link: runs the frames of common/mux over one Transport. One reader, one writer, one watch over silence; the
 // only code that touches the transport. It knows pings and go-away; every other frame is its handler's.
+//
+// An appliance has many thousands that are idle: such a link is one waiting coroutine, the reader, and a
+// timer. The writer is there while there is something to write, and as long as a session runs.
 #pragma once
 
 #include <memory>
 
+#include "common/base/alarm.h"
 #include "common/base/task_group.h"
 #include "common/mux/frame_reader.h"
 #include "common/mux/outbox.h"
@@ -44,17 +48,20 @@ class Link {
   // Sends `body`, waits until it is with the kernel (at most limits::kShutdownLimit), then closes.
   void go_away(mux::GoAwayBody body, Error reason);
 
-  // A session runs: silence is noticed sooner.
+  // A session runs: silence is noticed sooner, and the writer stays.
   void set_busy(bool busy);
   Instant last_heard() const { return last_heard_; }
   const Counters& counters() const { return counters_; }
 
  private:
-  Task<bool> run_until_over();
-  Task<> read_loop();
+  enum class Turn { empty, more, over };
+  Task<Error> read_loop();
+  Turn read_turn();
+  Task<> wait_for_reason();
   Task<> write_loop();
-  Task<> watch_loop();
   Task<> drain();
+  void watch();
+  void on_work();
   Result<void> on_frame(const mux::FrameView& frame, Instant now);
   void pace();
 
@@ -62,14 +69,18 @@ class Link {
   LinkHandler& handler_;
   TaskGroup tasks_;
   Event work_;  // the outbox has something
-  Event over_;
-  Event busy_changed_;
+  Alarm silence_;
   mux::Outbox outbox_;
   mux::FrameReader reader_;
   Instant last_heard_;
+  std::optional<Instant> asked_;  // a ping went then, and nothing has been heard since
+  std::uint64_t pings_ = 0;
   bool busy_ = false;
-  std::optional<Error> draining_;  // go-away is queued: close with this when it is written
-  std::optional<Error> reason_;
+  bool running_ = false;
+  bool writing_ = false;  // there is a writer
+  // Nearly always empty. A go-away is queued: close with this when it is written; and why it is over.
+  std::unique_ptr<const Error> draining_, reason_;
+  Event* over_ = nullptr;  // while the reader waits for the reason
   std::size_t batch_limit_;
   std::size_t frame_limit_ = limits::kFrameBytes;
   Instant paced_at_{};

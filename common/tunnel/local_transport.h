@@ -28,7 +28,7 @@ class LocalTransport final : public Transport {
 
  private:
   platform::LocalStream stream_;
-  TransportInfo info_{"local", "local", "local"};
+  TransportInfo info_{"local", "local"};
 };
 
 }  // namespace jump::tunnel

@@ -416,6 +416,30 @@ Result<std::optional<VerifiedPeer>> peer_identity(const SSL* ssl, const Handshak
   return Error(Fault::unauthenticated, "the handshake ended without one proof of who the peer is");
 }
 
+namespace {
+
+// OpenSSL lets nobody take a certificate out of a session, only out of its parts.
+void hollow(X509* certificate, X509_NAME* nobody) {
+  // An empty key of the same type: what it held is freed.
+  if (EVP_PKEY* key = X509_get0_pubkey(certificate)) EVP_PKEY_set_type(key, EVP_PKEY_get_base_id(key));
+  while (X509_EXTENSION* extension = X509_delete_ext(certificate, 0)) X509_EXTENSION_free(extension);
+  X509_set_subject_name(certificate, nobody);
+  X509_set_issuer_name(certificate, nobody);
+  ERR_clear_error();
+}
+
+}  // namespace
+
+void hollow_certificates(SSL* ssl) {
+  const std::unique_ptr<X509_NAME, identity::FreeBy<X509_NAME_free>> nobody(X509_NAME_new());
+  X509* const own = SSL_get0_peer_certificate(ssl);
+  if (own == nullptr || !nobody) return;
+  hollow(own, nobody.get());
+  // A server's has not the peer's own in it.
+  STACK_OF(X509)* const others = SSL_get_peer_cert_chain(ssl);
+  for (int i = 0; i < sk_X509_num(others); ++i) hollow(sk_X509_value(others, i), nobody.get());
+}
+
 std::string tls_words() {
   const unsigned long code = ERR_get_error();
   std::string words = "no reason given";

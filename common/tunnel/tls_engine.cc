@@ -24,6 +24,11 @@ constexpr std::size_t kMostKept = WorkerBuffers::kOut + 64 * 1024;
 // Key updates and the like in a row, without one byte of data (an honest peer sends one in 2^24 records).
 constexpr unsigned kMostDataless = 64;
 
+const Error& stay(std::unique_ptr<const Error>& place, Error error) {
+  place = std::make_unique<const Error>(std::move(error));
+  return *place;
+}
+
 }  // namespace
 
 // --- BIO ------------------------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ int TlsEngine::bio_read(std::span<std::uint8_t> into, bool& again) {
     const Result<std::size_t> got = platform::receive_now(socket_, room);
     if (!got) {
       ended_ = true;
-      if (!got.error().is(Fault::closed)) broken_ = got.error();
+      if (!got.error().is(Fault::closed)) stay(broken_, got.error());
       return 0;
     }
     may_receive_ = *got == room.size();
@@ -120,7 +125,7 @@ bool TlsEngine::bio_write(ByteView bytes) {
       out_ = 0;
     }
     if (kept_out_.size() - sent_ + bytes.size() > kMostKept) {
-      broken_ = Error(Fault::too_large, "the peer reads nothing and makes us send");
+      stay(broken_, Error(Fault::too_large, "the peer reads nothing and makes us send"));
       return false;
     }
     kept_out_.insert(kept_out_.end(), bytes.begin(), bytes.end());
@@ -200,7 +205,7 @@ Result<TlsEngine::Step> TlsEngine::handshake() {
   const int what = SSL_get_error(ssl_.get(), result);
   if (result != 1 && what != SSL_ERROR_WANT_READ && what != SSL_ERROR_WANT_CLIENT_HELLO_CB) {
     const Error why = failed(result, "TLS handshake");
-    broken_ = handshake_->refused ? *handshake_->refused : why;
+    stay(broken_, handshake_->refused ? *handshake_->refused : why);
     static_cast<void>(send_out());  // the alert, as far as it goes
     return *broken_;
   }
@@ -214,12 +219,13 @@ Result<TlsEngine::Step> TlsEngine::handshake() {
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_.get(), &name, &size);
   if (handshake_->client != nullptr && as_text({name, size}) != handshake_->alpn) {
-    return *(broken_ =
-                 Error(Fault::unsupported, "the server does not speak " + std::string(handshake_->alpn)));
+    return stay(broken_,
+                Error(Fault::unsupported, "the server does not speak " + std::string(handshake_->alpn)));
   }
   Result<std::optional<identity::VerifiedPeer>> peer = peer_identity(ssl_.get(), *handshake_);
-  if (!peer) return *(broken_ = peer.error());
+  if (!peer) return stay(broken_, peer.error());
   peer_ = *std::move(peer);
+  if (handshake_->server != nullptr) hollow_certificates(ssl_.get());
   alpn_ = handshake_->alpn;
   resumed_ = SSL_session_reused(ssl_.get()) == 1;
   SSL_set_app_data(ssl_.get(), nullptr);
@@ -237,10 +243,10 @@ Error TlsEngine::failed(int result, std::string_view doing) {
       return {Fault::closed, "the peer closed the connection"};
     }
     if (ended_) {
-      broken_ = Error(boost::asio::error::make_error_code(boost::asio::error::eof),
-                      std::string(doing) + ": the connection was cut, the peer did not close it");
+      stay(broken_, Error(boost::asio::error::make_error_code(boost::asio::error::eof),
+                          std::string(doing) + ": the connection was cut, the peer did not close it"));
     } else {
-      broken_ = Error(Fault::malformed, std::string(doing) + ": " + tls_words());
+      stay(broken_, Error(Fault::malformed, std::string(doing) + ": " + tls_words()));
     }
   }
   ERR_clear_error();
@@ -265,8 +271,8 @@ Result<std::size_t> TlsEngine::read(std::span<std::uint8_t> into) {
     }
     if (!buffered()) return std::size_t{0};
     if (++dataless_ > kMostDataless) {
-      broken_ = Error(Fault::refused,
-                      "more than " + std::to_string(kMostDataless) + " TLS records in a row without data");
+      stay(broken_, Error(Fault::refused, "more than " + std::to_string(kMostDataless) +
+                                              " TLS records in a row without data"));
     }
   }
 }
@@ -323,7 +329,7 @@ Result<void> TlsEngine::send_out() {
   if (out_ == 0) return {};
   const ByteView bytes(WorkerBuffers::mine().out(), std::exchange(out_, 0));
   const Result<std::size_t> sent = platform::send_now(socket_, bytes);
-  if (!sent) return *(unsendable_ = sent.error());
+  if (!sent) return stay(unsendable_, sent.error());
   if (*sent < bytes.size()) kept_out_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(*sent), bytes.end());
   return {};
 }
@@ -331,7 +337,7 @@ Result<void> TlsEngine::send_out() {
 Result<void> TlsEngine::flush() {
   while (backlog()) {
     const Result<std::size_t> sent = platform::send_now(socket_, ByteView(kept_out_).subspan(sent_));
-    if (!sent) return *(unsendable_ = sent.error());
+    if (!sent) return stay(unsendable_, sent.error());
     if (*sent == 0) return {};
     sent_ += *sent;
   }

@@ -83,15 +83,15 @@ class TlsEngine final : private WorkerBuffers::Owner {
   bool ended_ = false;   // recv said: no more
   bool closed_ = false;  // the peer's close_notify came
   bool resumed_ = false;
-  unsigned dataless_ = 0;        // records without data since the last one with
-  std::size_t used_ = 0;         // of kept_in_
-  std::size_t sent_ = 0;         // of kept_out_
-  std::size_t out_ = 0;          // bytes in the worker's outgoing buffer, within one call only
-  Bytes kept_in_;                // received, not decrypted, when another connection needed the buffer
-  Bytes kept_out_;               // encrypted, not taken by the kernel
-  std::optional<Error> broken_;  // every later call says so again
-  std::optional<Error>
-      unsendable_;  // the same for calls that send; what the peer sent before can still be read
+  unsigned dataless_ = 0;  // records without data since the last one with
+  std::size_t used_ = 0;   // of kept_in_
+  std::size_t sent_ = 0;   // of kept_out_
+  std::size_t out_ = 0;    // bytes in the worker's outgoing buffer, within one call only
+  Bytes kept_in_;          // received, not decrypted, when another connection needed the buffer
+  Bytes kept_out_;         // encrypted, not taken by the kernel
+  // Nearly always empty. Every later call says so again; the second only calls that send: what the peer sent
+  // before can still be read.
+  std::unique_ptr<const Error> broken_, unsendable_;
   std::unique_ptr<Handshake> handshake_;
   std::string_view alpn_;
   std::optional<identity::VerifiedPeer> peer_;

@@ -49,6 +49,11 @@ struct Handshake {
 // for jump/1 never from neither. Called when the handshake is over.
 Result<std::optional<identity::VerifiedPeer>> peer_identity(const SSL* ssl, const Handshake& handshake);
 
+// Server, when the handshake is over. The connection keeps the peer's certificates as long as it lives, read
+// into some hundred pieces: a fifth of what an idle one holds. Who the peer is has been said, and no verifier
+// of the server keeps them; this leaves empty ones.
+void hollow_certificates(SSL* ssl);
+
 // The oldest error in OpenSSL's queue in words for people (alerts of the peer are told as such); empties the
 // queue.
 std::string tls_words();

@@ -145,11 +145,15 @@ Task<Result<void>> TlsStream::wait(tcp::socket::wait_type type) {
 }
 
 Task<Result<void>> TlsStream::readable() {
-  if (!closed_ && engine_->buffered()) co_return Result<void>();
-  Result<void> waited = co_await wait(tcp::socket::wait_read);
-  if (!waited) co_return named(waited.error());
+  if (closed_) co_return Error(Fault::closed, "the connection was closed here");
+  if (engine_->buffered()) co_return Result<void>();
+  // Not by wait(): thousands of idle connections stand here, each with the frames of all that it is in.
+  boost::system::error_code failed;
+  co_await socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, failed));
+  if (closed_) co_return Error(Fault::closed, "the connection was closed here");
+  if (failed) co_return named(Error(failed, "wait"));
   engine_->readable();
-  co_return waited;
+  co_return Result<void>();
 }
 
 Result<std::size_t> TlsStream::read_now(std::span<std::uint8_t> into) {

@@ -21,9 +21,8 @@ namespace jump::tunnel {
 
 // What is known about a connection; filled once it is established.
 struct TransportInfo {
-  std::string local_address;  // "10.0.0.7:51234", "[::1]:443", "local"
-  std::string peer_address;
-  std::string peer_host;  // address without the port, for limits for each source
+  std::string peer_address;  // "10.0.0.7:51234", "[::1]:443", "local"
+  std::string peer_host;     // without the port, for limits for each source
 };
 
 // The kernel's view of the path, for pacing (PRODUCT.md 1.9). Zero where it does not know.

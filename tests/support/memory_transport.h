@@ -106,7 +106,7 @@ class MemoryWire {
 class MemoryTransport final : public tunnel::Transport {
  public:
   MemoryTransport(std::shared_ptr<MemoryWire> out, std::shared_ptr<MemoryWire> in, std::string name)
-      : out_(std::move(out)), in_(std::move(in)), info_{name, name, name} {}
+      : out_(std::move(out)), in_(std::move(in)), info_{name, name} {}
   ~MemoryTransport() override { close(); }
 
   MemoryWire& wire() { return *out_; }
