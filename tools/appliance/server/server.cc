@@ -1,5 +1,6 @@
 #include "tools/appliance/server/server.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -28,6 +29,8 @@ namespace {
 
 constexpr auto kEnrolTime = std::chrono::seconds(20);
 constexpr auto kDrainTime = std::chrono::milliseconds(1500);
+constexpr auto kMemoryLook = std::chrono::seconds(2);
+constexpr std::uint64_t kManyHandshakes = 500;  // have left holes worth the walk over the heap
 constexpr std::uint32_t kDrainSpreadMs = 5000;  // peers come back over so long
 
 class Server {
@@ -50,6 +53,7 @@ class Server {
     accepting_.spawn("acceptor", acceptor_->run());
     office_->start(tasks_);
     tasks_.spawn("event file", follow_events());
+    tasks_.spawn("memory", give_back_memory());
     tasks_.spawn("hang up", on_hang_up());
     tasks_.spawn("stop", on_stop());
     if (notify_.watchdog_interval()) tasks_.spawn("watchdog", watchdog());
@@ -285,6 +289,22 @@ class Server {
       const Result<std::int64_t> done = co_await database_->run(follow);
       if (!done)
         log::warning("appliance", "events could not be written", {{"error", done.error().message()}});
+    }
+  }
+
+  // What many handshakes needed for a moment goes back to the system when they are over.
+  Task<> give_back_memory() {
+    std::uint64_t last = 0;
+    std::uint64_t given_back = 0;
+    while (true) {
+      co_await sleep_for(kMemoryLook);
+      if (!acceptor_) co_return;  // nobody new is taken any more
+      const std::uint64_t now = acceptor_->counters().accepted;
+      if (now == last && now - given_back >= kManyHandshakes) {
+        ::malloc_trim(0);
+        given_back = now;
+      }
+      last = now;
     }
   }
 

@@ -21,7 +21,7 @@ constexpr const char* kPragmas =
     "PRAGMA recursive_triggers = ON;"
     "PRAGMA cell_size_check = ON;"
     "PRAGMA temp_store = MEMORY;"
-    "PRAGMA cache_size = -65536;"            // 64 MiB
+    "PRAGMA cache_size = -16384;"            // 16 MiB; the system holds the rest
     "PRAGMA journal_size_limit = 67108864;"  // the WAL file shrinks back to 64 MiB
     ;
 

@@ -10,6 +10,8 @@
 namespace jump::appliance {
 namespace {
 
+constexpr auto kAnswerLook = std::chrono::milliseconds(50);
+
 std::int64_t wall_micros() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -156,6 +158,19 @@ void Office::remove_endpoint(const store::Endpoint& endpoint, const Peer& peer) 
   store::PresenceChange change;
   change.kind = store::PresenceChange::Kind::disconnected;
   presence(endpoint, std::move(change));
+}
+
+Task<bool> Office::answers(store::Endpoint who, Duration limit) {
+  const Instant asked = BootClock::now();
+  if (Peer* const peer = endpoint(who)) peer->ping();
+  while (BootClock::now() - asked < limit) {
+    // Another one each time: the tunnel may end meanwhile, and its Peer with it.
+    const Peer* const peer = endpoint(who);
+    if (peer == nullptr) co_return false;
+    if (peer->last_heard() > asked) co_return true;
+    co_await sleep_for(kAnswerLook);
+  }
+  co_return false;
 }
 
 void Office::presence(const store::Endpoint& endpoint, store::PresenceChange change) {

@@ -53,6 +53,8 @@ class Office {
   void add_endpoint(const store::Endpoint& endpoint, Peer& peer);
   // Only when it is still this one.
   void remove_endpoint(const store::Endpoint& endpoint, const Peer& peer);
+  // Is it connected, and does it answer a ping within `limit`?
+  Task<bool> answers(store::Endpoint endpoint, Duration limit);
   void add_console(Peer& peer) { consoles_.insert(&peer); }
   void remove_console(Peer& peer) { consoles_.erase(&peer); }
   std::size_t agents_online() const { return static_cast<std::size_t>(presence_.online()); }

@@ -85,8 +85,7 @@ Task<identity::EnrollResponse> Office::enrol(identity::EnrollRequest request, st
       co_return std::move(outcome->response);
     }
     const store::Endpoint asked = std::get<api::NeedsPing>(*result).endpoint;
-    Peer* peer = endpoint(asked);
-    const bool alive = peer != nullptr && co_await peer->answers_within(kAdoptProbe);
+    const bool alive = co_await answers(asked, kAdoptProbe);
     context.pinged = api::EnrolContext::Pinged{asked, alive};
   }
   identity::EnrollResponse busy;

@@ -67,21 +67,14 @@ Peer::Peer(Office& office, std::unique_ptr<tunnel::TlsStream> stream)
       stream_(std::move(stream)),
       tasks_(office.executor()),
       link_(office.executor(), *stream_, *this),
-      channel_(office.executor()),
-      changed_(office.executor()) {
+      channel_(office.executor()) {
   who_ = stream_->peer() ? stream_->peer()->identity.name() : "console";
 }
 
 Peer::~Peer() = default;
 
-Task<> Peer::run_link() {
-  ended_ = co_await link_.run();
-  changed_.set();
-}
-
-Task<> Peer::run() {
-  Task<bool> living = live();
-  co_await and_stop(tasks_, std::move(living));
+Task<bool> Peer::run() {
+  return and_stop(tasks_, live());
 }
 
 Task<bool> Peer::live() {
@@ -90,28 +83,34 @@ Task<bool> Peer::live() {
     Peer& peer;
     ~Leave() { peer.leave(); }
   } leave{*this};
-  tasks_.spawn("link", run_link());
-  const Instant until = BootClock::now() + limits::kHelloTimeout;
-  while (!hello_ && !ended_ && BootClock::now() < until) co_await changed_.wait_for(until - BootClock::now());
-  if (!hello_ && !ended_) {
-    link_.close(Error(Fault::timed_out, "no hello within 5 s"));
-  } else if (hello_ && !ended_) {
-    const Result<void> result = co_await admit();
-    if (!result) {
-      log::info("tunnel", "refused",
-                {{"peer", who_}, {"from", remote_address()}, {"reason", result.error().message()}});
-    }
-  }
-  if (phase_ == Phase::removed) {
-    co_await changed_.wait_for(kRemovedLinger);
-    link_.close(Error(Fault::refused, "removed"));
-  }
-  while (!ended_) co_await changed_.wait();
+  tasks_.spawn("admission", let_in());
+  ended_ = co_await link_.run();
   co_return true;
 }
 
+Task<> Peer::let_in() {
+  Event came(office_.executor());
+  hello_came_ = &came;
+  if (!hello_) co_await came.wait_for(limits::kHelloTimeout);
+  hello_came_ = nullptr;
+  if (!hello_) {
+    link_.close(Error(Fault::timed_out, "no hello within 5 s"));
+    co_return;
+  }
+  const Result<void> result = co_await admit();
+  if (!result) {
+    log::info("tunnel", "refused",
+              {{"peer", who_}, {"from", remote_address()}, {"reason", result.error().message()}});
+  }
+  if (phase_ == Phase::removed) {
+    co_await sleep_for(kRemovedLinger);
+    link_.close(Error(Fault::refused, "removed"));
+  }
+}
+
 void Peer::leave() {
-  const Error why = ended_ ? *ended_ : Error(Fault::closed, "the appliance stops");
+  if (!ended_) ended_ = Error(Fault::closed, "the appliance stops");
+  const Error why = *ended_;
   lost_legs(why);
   channel_.detach();
   if (phase_ != Phase::running) return;
@@ -134,16 +133,6 @@ void Peer::lost_legs(const Error& reason) {
 void Peer::go_away(mux::GoAway code, std::string text, std::uint32_t retry_after_ms) {
   const Error reason(Fault::refused, text);
   link_.go_away({code, retry_after_ms, std::move(text)}, reason);
-}
-
-Task<bool> Peer::answers_within(Duration limit) {
-  const Instant asked = BootClock::now();
-  link_.outbox().control(mux::encode_ping(mux::Kind::ping, {0}));
-  while (BootClock::now() - asked < limit && !ended_) {
-    if (link_.last_heard() > asked) co_return true;
-    co_await sleep_for(std::chrono::milliseconds(50));
-  }
-  co_return link_.last_heard() > asked;
 }
 
 // --- admission ---------------------------------------------------------------------------------------------
@@ -183,7 +172,8 @@ Task<Result<void>> Peer::admit_console() {
     go_away(mux::GoAway::unauthenticated, text);
     co_return Error(Fault::unauthenticated, text);
   }
-  user_ = std::move(*principal);
+  if (ended_) co_return *ended_;
+  user_ = std::make_unique<const api::Principal>(std::move(*principal));
   who_ = user_->name();
   office_.add_console(*this);
   welcome(false);
@@ -196,8 +186,6 @@ Task<Result<void>> Peer::admit_endpoint() {
   const bool node = proved.identity.role == identity::PeerRole::node;
   const auto number = static_cast<std::int64_t>(proved.identity.id);
   endpoint_ = node ? store::node_endpoint(number) : store::agent_endpoint(number);
-  serial_ = proved.serial;
-  renewal_only_ = proved.renewal_only;
   auto look_up = [endpoint = endpoint_, days = office_.site().absence_days](Backend& backend) {
     return endpoint.node() ? known_node(backend, endpoint.id) : known_agent(backend, endpoint.id, days);
   };
@@ -223,24 +211,35 @@ Task<Result<void>> Peer::admit_endpoint() {
   }
   jumpoint_ = known->jumpoint;
   absence_minutes_ = known->absence_minutes;
-  if (Peer* other = office_.endpoint(endpoint_)) {
-    Result<void> settled = co_await settle_double(*other);
+  if (const Peer* other = office_.endpoint(endpoint_)) {
+    const bool same_process =
+        hello_->instance && other->hello_->instance && *hello_->instance == *other->hello_->instance;
+    Result<void> settled = co_await settle_double(same_process);
     if (!settled) co_return settled;
   }
   if (ended_) co_return *ended_;
   office_.add_endpoint(endpoint_, *this);
   welcome(false);
   after_welcome();
+  // Said, and kept elsewhere.
+  hello_->software = {};
+  hello_->route.reset();
   co_return Result<void>();
 }
 
 // A second tunnel of one identity (PRODUCT.md 2.5): the same process again, a machine that came back, or a
-// clone.
-Task<Result<void>> Peer::settle_double(Peer& other) {
-  const bool same_process =
-      hello_->instance && other.hello_->instance && *hello_->instance == *other.hello_->instance;
-  const bool alive = !same_process && co_await other.answers_within(kCloneProbe);
-  Peer* still = office_.endpoint(endpoint_);
+// clone. The other one may end at each await.
+Task<Result<void>> Peer::settle_double(bool same_process) {
+  bool alive = false;
+  bool ours_fits = false;
+  bool theirs_fits = false;
+  if (!same_process) alive = co_await office_.answers(endpoint_, kCloneProbe);
+  if (const Peer* other = office_.endpoint(endpoint_); alive && other != nullptr) {
+    const std::optional<control::Digest> theirs = other->hello_->fingerprint;
+    ours_fits = co_await office_.fingerprint_fits(endpoint_, hello_->fingerprint);
+    theirs_fits = co_await office_.fingerprint_fits(endpoint_, theirs);
+  }
+  Peer* const still = office_.endpoint(endpoint_);
   if (still == nullptr) co_return Result<void>();
   if (!alive) {
     still->go_away(mux::GoAway::replaced,
@@ -248,8 +247,6 @@ Task<Result<void>> Peer::settle_double(Peer& other) {
     office_.remove_endpoint(endpoint_, *still);
     co_return Result<void>();
   }
-  const bool ours_fits = co_await office_.fingerprint_fits(endpoint_, hello_->fingerprint);
-  const bool theirs_fits = co_await office_.fingerprint_fits(endpoint_, still->hello_->fingerprint);
   store::Event event;
   event.at = wall_seconds();
   event.who = "appliance";
@@ -305,8 +302,9 @@ void Peer::after_welcome() {
 }
 
 void Peer::offer_psk() {
-  if (renewal_only_) return;
-  const identity::Psk psk = office_.keys().psk().offer(stream_->peer()->identity, serial_);
+  const identity::VerifiedPeer& proved = *stream_->peer();
+  if (proved.renewal_only) return;
+  const identity::Psk psk = office_.keys().psk().offer(proved.identity, proved.serial);
   control::PskOffer offer;
   offer.id = psk.id;
   offer.key = psk.key;
@@ -323,7 +321,7 @@ Result<void> Peer::on_frame(const mux::FrameView& frame, Instant now) {
     Result<control::Hello> hello = control::decode_hello(as_text(frame.body()));
     if (!hello) return hello.error();
     hello_ = std::move(*hello);
-    changed_.set();
+    if (hello_came_ != nullptr) hello_came_->set();
     return {};
   }
   // Nothing is legal between hello and welcome; a peer that was refused is on its way out.
@@ -435,7 +433,7 @@ Task<> Peer::answer_question(std::uint64_t ask, control::Question question) {
     answer = co_await office_.end_session(*this, std::move(*end));
   } else if (auto* request = std::get_if<control::CertificateRequest>(&question)) {
     Result<control::CertificateGrant> grant =
-        co_await office_.renew(endpoint_, std::move(request->csr), serial_);
+        co_await office_.renew(endpoint_, std::move(request->csr), certificate_serial());
     if (grant) {
       answer = std::move(*grant);
     } else {

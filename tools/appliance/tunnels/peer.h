@@ -21,7 +21,7 @@ class Peer : tunnel::LinkHandler, LegOwner {
   ~Peer() override;
 
   // From hello to the end.
-  Task<> run();
+  Task<bool> run();
 
   // What the hello said; empty before it.
   const std::optional<control::Hello>& hello() const { return hello_; }
@@ -29,10 +29,12 @@ class Peer : tunnel::LinkHandler, LegOwner {
   const store::Endpoint& endpoint() const { return endpoint_; }
   // Of a node: its Jumpoint. Of an agent: that through whose Jump Zone Proxies it comes; 0: none.
   std::int64_t jumpoint() const { return jumpoint_; }
-  const std::optional<api::Principal>& user() const { return user_; }
+  // Of a console, once it is admitted; else null.
+  const api::Principal* user() const { return user_.get(); }
   std::int64_t user_id() const { return user_ && user_->user ? user_->user->id : 0; }
   std::string who() const { return who_; }
-  const std::string& certificate_serial() const { return serial_; }
+  // With which it came, or for which it was given the key that it came with; empty: a console.
+  std::string certificate_serial() const { return stream_->peer() ? stream_->peer()->serial : std::string(); }
   std::string remote_address() const { return stream_->info().peer_host; }
 
   void tell(const control::Notice& notice) { channel_.tell(notice); }
@@ -41,8 +43,9 @@ class Peer : tunnel::LinkHandler, LegOwner {
   // holds another.
   void set_absence(std::uint32_t minutes);
   std::uint32_t absence_minutes() const { return absence_minutes_; }
-  // Does it answer a ping within `limit`?
-  Task<bool> answers_within(Duration limit);
+  // It is asked for a sign of life; last_heard() says when the last one came.
+  void ping() { link_.outbox().control(mux::encode_ping(mux::Kind::ping, {0})); }
+  Instant last_heard() const { return link_.last_heard(); }
 
  private:
   enum class Phase { hello, admitting, running, removed };
@@ -54,11 +57,11 @@ class Peer : tunnel::LinkHandler, LegOwner {
 
   Task<bool> live();
   void leave();
-  Task<> run_link();
+  Task<> let_in();
   Task<Result<void>> admit();
   Task<Result<void>> admit_endpoint();
   Task<Result<void>> admit_console();
-  Task<Result<void>> settle_double(Peer& other);
+  Task<Result<void>> settle_double(bool same_process);
   void welcome(bool uninstall_only);
   void after_welcome();
   void offer_psk();
@@ -83,18 +86,16 @@ class Peer : tunnel::LinkHandler, LegOwner {
   TaskGroup tasks_;
   tunnel::Link link_;
   endpoint::ControlChannel channel_;
-  Event changed_;
   Phase phase_ = Phase::hello;
   std::optional<control::Hello> hello_;
+  Event* hello_came_ = nullptr;  // while it is waited for
   control::Sender sender_ = control::Sender::agent;
   std::optional<Error> ended_;
   store::Endpoint endpoint_;
   std::int64_t jumpoint_ = 0;
   bool zone_listening_ = false;  // as last told by a node
   std::string zone_address_;
-  std::string serial_;
-  bool renewal_only_ = false;
-  std::optional<api::Principal> user_;
+  std::unique_ptr<const api::Principal> user_;
   std::string who_;
   std::unordered_map<std::uint32_t, Leg> legs_;
   std::uint32_t highest_slot_ = 0;
