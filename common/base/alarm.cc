@@ -5,7 +5,7 @@
 namespace jump {
 
 Alarm::Alarm(asio::any_io_executor executor, std::function<void()> ring)
-    : timer_(std::move(executor)), ring_(std::move(ring)) {}
+    : timer_(executor), ring_(std::move(ring)) {}
 
 void Alarm::set(Instant at) {
   at_ = at;

@@ -132,7 +132,7 @@ Task<> Office::uninstalled(store::Endpoint endpoint, std::string from) {
   // Who came is written once a second. Written after this it would say that the agent came back.
   auto came = std::exchange(presence_changes_, {});
   auto write = [endpoint, remove, came = std::move(came)](Backend& backend) -> Result<void> {
-    const Result<void> written = backend.store->jump_clients.write_presence(came);
+    Result<void> written = backend.store->jump_clients.write_presence(came);
     if (!written) return written;
     if (!remove) return backend.store->jump_clients.set_uninstalled(endpoint.id);
     const std::string by = endpoint.name();
