@@ -51,7 +51,7 @@ class TaskGroup {
 
   asio::any_io_executor executor_;
   std::list<Entry> tasks_;
-  std::unique_ptr<asio::steady_timer> ended_;  // while somebody waits for the end
+  std::unique_ptr<asio::steady_timer> ended_;  // once somebody has waited for the end
 };
 
 // Something happened: set() lets one or more waiters go on. A set() without a waiter is kept for the
