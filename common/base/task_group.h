@@ -27,8 +27,8 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts the task at the next turn of the loop. `name` is for the log. A task ends by returning;
-  // "operation aborted" after cancel() is an orderly end; any other exception is our bug and aborts.
+  // Starts the task: from the loop at once, up to its first wait. `name` is for the log. A task ends by
+  // returning; "operation aborted" after cancel() is an orderly end; other exceptions are our bug, and abort.
   void spawn(std::string name, Task<> task);
   // Asks every task to stop. More may be spawned afterwards; they run. Call it from a handler of the loop:
   // from outside, Asio 1.81 hands the request over by a post, which a task that ends before it does not

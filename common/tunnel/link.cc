@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "common/base/check.h"
 #include "common/base/scoped_group.h"
 
 namespace jump::tunnel {
@@ -26,6 +27,45 @@ mux::Batch& worker_batch() {
 
 }  // namespace
 
+// A turn of one link, in which it reads or writes. Links of this thread that get something to write meanwhile
+// are listed, and write at its end: not within it, when the batch of all links is being filled.
+class Link::Round {
+ public:
+  static bool open() { return list != nullptr; }
+  static void add(Link& link) {
+    if (!link.is_linked()) list->push_back(link);
+  }
+
+  Round() {
+    CHECK(!open());
+    list = &ready_;
+  }
+  ~Round() {
+    Ready waits;
+    while (!ready_.empty()) {
+      Link& next = ready_.front();
+      ready_.pop_front();
+      if (!next.flush()) waits.push_back(next);
+    }
+    list = nullptr;
+    // A writer begins at once, with a round of its own.
+    while (!waits.empty()) {
+      Link& next = waits.front();
+      waits.pop_front();
+      next.wake_writer();
+    }
+  }
+  Round(const Round&) = delete;
+  Round& operator=(const Round&) = delete;
+
+ private:
+  using Ready = boost::intrusive::list<Link, boost::intrusive::constant_time_size<false>>;
+  static thread_local Ready* list;
+  Ready ready_;
+};
+
+thread_local Link::Round::Ready* Link::Round::list = nullptr;
+
 Link::Link(asio::any_io_executor executor, Transport& transport, LinkHandler& handler)
     : transport_(transport),
       handler_(handler),
@@ -44,9 +84,15 @@ Task<Error> Link::run() {
 }
 
 void Link::on_work() {
+  // run() looks itself, and the writer when it can go on.
+  if (!running_ || blocked_) return;
+  if (Round::open()) return Round::add(*this);
+  wake_writer();
+}
+
+void Link::wake_writer() {
   work_.set();
-  if (!running_ || std::exchange(writing_, true)) return;
-  tasks_.spawn("link writer", write_loop());
+  if (!std::exchange(writing_, true)) tasks_.spawn("link writer", write_loop());
 }
 
 void Link::close(Error reason) {
@@ -102,6 +148,7 @@ Task<Error> Link::read_loop() {
         break;
       }
     }
+    const Round round;
     turn = read_turn();
   }
   // A peer that broke a rule is still to hear of it.
@@ -171,39 +218,61 @@ Result<void> Link::on_frame(const mux::FrameView& frame, Instant now) {
   }
 }
 
-Task<> Link::write_loop() {
-  while (true) {
-    if (!outbox_.pending()) {
-      if (draining_) {
-        close(*draining_);
-        co_return;
-      }
-      if (!outbox_.lazy_pending()) {
-        if (!busy_) {
-          writing_ = false;
-          co_return;
-        }
-        co_await work_.wait();
-        continue;
-      }
-      // Only acknowledgements that can wait: they go with the next packet, or alone after a while.
-      const Instant until = BootClock::now() + kAcknowledgeDelay;
-      for (Instant now = BootClock::now(); now < until && !outbox_.pending(); now = BootClock::now()) {
-        co_await work_.wait_for(until - now);
-      }
-    }
+void Link::write_what_waits(bool lazy_too) {
+  while (!reason_ && !blocked_ && (outbox_.pending() || std::exchange(lazy_too, false))) {
     mux::Batch& batch = worker_batch();
     outbox_.fill(batch, batch_limit_, frame_limit_, BootClock::now());
     if (batch.empty()) continue;
     counters_.bytes_out += batch.bytes();
     ++counters_.writes;
-    Result<void> written = transport_.write_now(batch.parts());
+    const Result<void> written = transport_.write_now(batch.parts());
     batch.clear();
     pace();
+    if (!written) return close(written.error());
     // On a slow path also without a backlog: send() goes on filling the last segment above the limit.
-    if (written && (transport_.backlog() || batch_limit_ < kBatch)) written = co_await transport_.writable();
-    if (!written) {
-      close(written.error());
+    blocked_ = transport_.backlog() || batch_limit_ < kBatch;
+  }
+}
+
+// At the end of a round. False: there is something to wait for, which is the writer's part.
+bool Link::flush() {
+  if (!running_ || blocked_) return true;
+  write_what_waits(false);
+  return !blocked_ && !draining_ && (acknowledges_ || !outbox_.lazy_pending());
+}
+
+Task<> Link::write_loop() {
+  bool lazy_too = false;
+  while (true) {
+    {
+      const Round round;
+      write_what_waits(std::exchange(lazy_too, false));
+    }
+    if (reason_) co_return;
+    if (blocked_) {
+      const Result<void> writable = co_await transport_.writable();
+      if (!writable) {
+        close(writable.error());
+        co_return;
+      }
+      blocked_ = false;
+    } else if (draining_) {
+      close(*draining_);
+      co_return;
+    } else if (outbox_.lazy_pending()) {
+      // Only acknowledgements that can wait: they go with the next packet, or alone after a while.
+      const Instant until = BootClock::now() + kAcknowledgeDelay;
+      acknowledges_ = true;
+      for (Instant now = BootClock::now(); now < until && !outbox_.pending() && !blocked_;
+           now = BootClock::now()) {
+        co_await work_.wait_for(until - now);
+      }
+      acknowledges_ = false;
+      lazy_too = true;
+    } else if (busy_) {
+      co_await work_.wait();
+    } else {
+      writing_ = false;
       co_return;
     }
   }

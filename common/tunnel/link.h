@@ -2,10 +2,15 @@
 // only code that touches the transport. It knows pings and go-away; every other frame is its handler's.
 //
 // An appliance has many thousands that are idle: such a link is one waiting coroutine, the reader, and a
-// timer. The writer is there while there is something to write, and as long as a session runs.
+// timer. The writer is there while there is something to wait for, and as long as a session runs.
+//
+// What a link has to write because of what another, or itself, has read is written when that one's turn is
+// over, and not in a turn of the loop of its own: of the time that a relay adds, turns are the largest part.
 #pragma once
 
 #include <memory>
+
+#include <boost/intrusive/list.hpp>
 
 #include "common/base/alarm.h"
 #include "common/base/task_group.h"
@@ -25,7 +30,8 @@ class LinkHandler {
   virtual void on_go_away(const mux::GoAwayBody& body) = 0;
 };
 
-class Link {
+class Link
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   // What is being moved, for statistics and tests.
   struct Counters {
@@ -55,13 +61,17 @@ class Link {
 
  private:
   enum class Turn { empty, more, over };
+  class Round;
   Task<Error> read_loop();
   Turn read_turn();
   Task<> wait_for_reason();
+  void write_what_waits(bool lazy_too);
+  bool flush();
   Task<> write_loop();
   Task<> drain();
   void watch();
   void on_work();
+  void wake_writer();
   Result<void> on_frame(const mux::FrameView& frame, Instant now);
   void pace();
 
@@ -77,7 +87,9 @@ class Link {
   std::uint64_t pings_ = 0;
   bool busy_ = false;
   bool running_ = false;
-  bool writing_ = false;  // there is a writer
+  bool writing_ = false;       // there is a writer
+  bool blocked_ = false;       // nothing more is written before it is writable
+  bool acknowledges_ = false;  // the writer waits for company for acknowledgements
   // Nearly always empty. A go-away is queued: close with this when it is written; and why it is over.
   std::unique_ptr<const Error> draining_, reason_;
   Event* over_ = nullptr;  // while the reader waits for the reason
