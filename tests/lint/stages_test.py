@@ -24,7 +24,8 @@ add_test(NAME inside COMMAND sh -c "echo ../../common/x_test.cc:3: Skipped; echo
 set_tests_properties(left_out PROPERTIES SKIP_RETURN_CODE 77)
 set_tests_properties(good bad crash missing left_out inside PROPERTIES LABELS "unit;threads")
 add_test(NAME other COMMAND true)
-set_tests_properties(other PROPERTIES LABELS "e2e")
+add_test(NAME twice COMMAND sh -c "test -e tried || { touch tried; exit 1; }")
+set_tests_properties(other twice PROPERTIES LABELS "e2e")
 """
 
 
@@ -59,7 +60,21 @@ class Counting(unittest.TestCase):
     def test_labels_are_whole_words_and_can_be_left_out(self):
         self.project()
         self.ctest(but="unit")
-        self.assertEqual(str(self.count), "1 passed, 0 failed, 0 skipped")
+        self.assertEqual(str(self.count), "1 passed, 1 failed, 0 skipped")
+
+    def test_what_passes_alone_is_said_to_be_unsteady(self):
+        self.project()
+        self.ctest(labels="e2e", again=2)
+        self.assertEqual(str(self.count), "2 passed, 0 failed, 0 skipped")
+        self.assertEqual(self.count.unsteady, ["release/twice: failed beside others, passed alone"])
+
+    def test_what_fails_again_has_failed_and_many_are_not_tried_again(self):
+        self.project()
+        self.ctest(again=3)
+        self.assertEqual((self.count.passed, self.count.failed, self.count.unsteady), (3, 4, []))
+        self.count = stages.Count()
+        self.ctest(labels="unit", again=3)
+        self.assertEqual((self.count.passed, self.count.failed, self.count.unsteady), (2, 3, []))
 
     def test_no_tests_are_said(self):
         self.project()
