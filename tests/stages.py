@@ -13,6 +13,7 @@ import concurrent.futures
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -370,6 +371,8 @@ def main():
 
 
 if __name__ == "__main__":
+    # As Ctrl-C: what was started for a stage, Wine's server for one, is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -52,12 +52,12 @@ struct LinkEnd final : LinkHandler {
 };
 
 struct Links : testing::Test {
-  Links() {
+  void SetUp() override {
     group.spawn("a", a.run());
     group.spawn("b", b.run());
     turn([] {});
   }
-  ~Links() override {
+  void TearDown() override {
     a.link.close(Error(Fault::closed, "the test is over"));
     b.link.close(Error(Fault::closed, "the test is over"));
     finish(io, group);
