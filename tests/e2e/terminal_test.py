@@ -17,6 +17,10 @@ from terminal import Terminal
 FLOOD = 200 if LONG else 3  # MB
 
 
+# What is typed while a program of the whole screen leaves is the program's, which throws it away.
+PROMPT = r"[#$]\s*\Z"
+
+
 class TerminalTest(NetworkCase):
     def say(self, terminal, text, expected, seconds=30):
         """Types a command line and waits for what it prints."""
@@ -36,6 +40,7 @@ class TerminalTest(NetworkCase):
                        lambda: "vim draws on 40 rows:\n" + terminal.screen())
         terminal.keys("Escape")
         terminal.type(":wq\n")
+        terminal.wait_for(PROMPT)
         self.say(terminal, "echo saved-$?", "saved-0")
         with open(path, encoding="utf-8") as file:
             self.assertEqual(file.read(), "first line\nsecond: grüße, 日本\n")
@@ -51,6 +56,7 @@ class TerminalTest(NetworkCase):
         terminal.keys("C-o", "Enter")
         terminal.wait_for("Wrote 3 lines")
         terminal.keys("C-x")
+        terminal.wait_for(PROMPT)
         self.say(terminal, f"wc -l <{path}; stty size", r"^3\n30 90")
 
     def test_a_full_screen_monitor_runs_and_follows_the_size(self):
@@ -63,7 +69,7 @@ class TerminalTest(NetworkCase):
         lab.wait_until(lambda: len(terminal.screen().splitlines()) > 30, 10,
                        lambda: "top uses 50 rows:\n" + terminal.screen())
         terminal.type("q")
-        terminal.wait_for(r"[#$]\s*\Z")  # what is typed while it leaves is its own
+        terminal.wait_for(PROMPT)
         self.say(terminal, "stty size", "^50 120$")
 
     def test_control_keys_and_job_control_reach_the_program(self):
@@ -122,7 +128,7 @@ class TerminalTest(NetworkCase):
         self.assertEqual(len(lines), 1 << 20)
         terminal = self.shell()
         terminal.type(f"cat >{path}; echo done-$?\n")
-        time.sleep(0.3)
+        lab.wait_until(lambda: os.path.exists(path), 30, "the shell has left the terminal to cat")
         started = time.monotonic()
         terminal.paste(lines.encode())
         lab.wait_until(lambda: os.path.getsize(path) == 1 << 20, 60, lambda: f"1 MiB in {path}, not {os.path.getsize(path)}")
