@@ -69,7 +69,7 @@ class FrameSource
 
 class Outbox {
  public:
-  // `wake` is called when there is something to send after there was not. Not from inside fill().
+  // `wake` is called when there is something to send, also from inside fill(): it does not fill at once.
   explicit Outbox(std::function<void()> wake);
 
   // Queues a frame of the tunnel itself. False: more than limits::kControlBacklog would wait, the peer reads

@@ -45,7 +45,9 @@ class Link::Round {
     while (!ready_.empty()) {
       Link& next = ready_.front();
       ready_.pop_front();
-      if (!next.flush()) waits.push_back(next);
+      if (next.flush()) continue;
+      if (next.is_linked()) next.unlink();  // listed again by what it sent
+      waits.push_back(next);
     }
     list = nullptr;
     // A writer begins at once, with a round of its own.
@@ -148,6 +150,8 @@ Task<Error> Link::read_loop() {
         break;
       }
     }
+    // Begun by what another link read, with bytes that were there already.
+    if (Round::open()) co_await asio::post(work_.executor(), asio::use_awaitable);
     const Round round;
     turn = read_turn();
   }
@@ -249,6 +253,7 @@ Task<> Link::write_loop() {
       write_what_waits(std::exchange(lazy_too, false));
     }
     if (reason_) co_return;
+    if (!blocked_ && outbox_.pending()) continue;  // by what others wrote in that round
     if (blocked_) {
       const Result<void> writable = co_await transport_.writable();
       if (!writable) {
@@ -263,7 +268,7 @@ Task<> Link::write_loop() {
       // Only acknowledgements that can wait: they go with the next packet, or alone after a while.
       const Instant until = BootClock::now() + kAcknowledgeDelay;
       acknowledges_ = true;
-      for (Instant now = BootClock::now(); now < until && !outbox_.pending() && !blocked_;
+      for (Instant now = BootClock::now(); now < until && !outbox_.pending() && !blocked_ && !draining_;
            now = BootClock::now()) {
         co_await work_.wait_for(until - now);
       }

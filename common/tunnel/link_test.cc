@@ -150,6 +150,40 @@ TEST_F(Links, KeepTheOrderBehindAPeerThatDoesNotRead) {
   EXPECT_EQ(got, pings(0, 100));
 }
 
+// What a source sends makes it ready again, in another's round, and the peer takes only a part.
+TEST_F(Links, GoOnWithWhatListsThemAgain) {
+  b.pair.first->wire().set_capacity(30);
+  Chain chain(b.link.outbox(), a.link.outbox(), 20);
+  a.on_each = [&] { b.link.outbox().ready(chain); };
+  turn([&] { a.send(notice()); });
+  Bytes expected;
+  for (std::uint64_t number = 20; number > 0; --number) {
+    const Bytes one = ping(1000 + number);
+    expected.insert(expected.end(), one.begin(), one.end());
+  }
+  Bytes got;
+  for (int i = 0; i < 100 && got.size() < expected.size(); ++i) {
+    const Bytes part = b.arrived();
+    got.insert(got.end(), part.begin(), part.end());
+    turn([] {});
+  }
+  EXPECT_EQ(got, expected);
+  EXPECT_EQ(a.arrived().size(), 20 * ping(1).size());
+}
+
+// A link that another one's frame starts, and for which frames have come already.
+TEST_F(Links, StartWithinAnothersTurn) {
+  LinkEnd late(io);
+  late.on_each = [&] { a.link.outbox().control(ping(2)); };
+  late.send(notice());
+  a.on_each = [&] { group.spawn("late", late.run()); };
+  turn([&] { a.send(notice()); });
+  EXPECT_EQ(a.arrived(), ping(2));
+  late.link.close(Error(Fault::closed, "the test is over"));
+  turn([] {});
+  EXPECT_TRUE(late.ended);
+}
+
 TEST_F(Links, LeaveAfterWhatWasQueuedBefore) {
   const mux::GoAwayBody left{mux::GoAway::shutting_down, 0, "the service stops"};
   a.on_each = [&] {
