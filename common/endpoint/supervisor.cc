@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "common/base/alarm.h"
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
 #include "common/endpoint/absence.h"
@@ -12,6 +13,7 @@
 #include "platform/local_stream.h"
 #include "platform/machine.h"
 #include "platform/ownership.h"
+#include "platform/program.h"
 
 namespace jump::endpoint {
 namespace {
@@ -64,6 +66,8 @@ Task<Result<SupervisorEnd>> Supervisor::run() {
     tasks_.spawn("zone proxy state", tell_proxy_state());
   }
   notify_.ready();
+  Alarm settled(executor_, platform::trim_memory);
+  settled.set(BootClock::now() + platform::kSettled);
   while (!end_ && !fatal_) co_await over_.wait();
   notify_.stopping();
   if (channel_ && end_) {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "common/base/alarm.h"
 #include "common/base/log.h"
 #include "common/base/scoped_group.h"
 #include "common/base/with_timeout.h"
@@ -17,6 +18,7 @@
 #include "platform/local_stream.h"
 #include "platform/pipe.h"
 #include "platform/privileges.h"
+#include "platform/program.h"
 
 namespace jump::endpoint {
 namespace {
@@ -332,6 +334,7 @@ class TunnelProcess {
     set_state(TunnelState::online, {});
     log::info("tunnel", "online", {{"as", status_now_.peer_id}, {"route", status_now_.route}});
     if (tunnel.welcome()->uninstall_only) return;
+    settled_.set(BootClock::now() + platform::kSettled);
     tell_holdings();
     reports_->again();
     if (status_now_.zone_proxy) channel_.tell(*status_now_.zone_proxy);
@@ -387,6 +390,7 @@ class TunnelProcess {
   Tunnel* tunnel_ = nullptr;
   TunnelStatus status_now_;
   bool renewing_ = false;
+  Alarm settled_{executor_, platform::trim_memory};
 };
 
 Task<> run_process(asio::any_io_executor executor, int& exit_code) {

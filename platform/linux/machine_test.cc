@@ -15,6 +15,7 @@
 
 #include "platform/independent.h"
 #include "platform/linux/proc_text.h"
+#include "platform/program.h"
 #include "platform/serial.h"
 #include "platform/service_notify.h"
 #include "platform/users.h"
@@ -23,6 +24,25 @@
 
 namespace jump::platform {
 namespace {
+
+// --- the program itself ---------------------------------------------------------------------------------
+
+std::uint64_t resident_file_pages() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssFile:")) return std::strtoull(line.c_str() + 8, nullptr, 10);
+  }
+  return 0;
+}
+
+TEST(Program, GivesBackWhatItNoLongerRuns) {
+  const std::uint64_t before = resident_file_pages();
+  trim_memory();
+  const std::uint64_t after = resident_file_pages();
+  EXPECT_LT(after, before * 3 / 4);
+  EXPECT_GT(after, 0u);
+  EXPECT_FALSE(machine_name().hostname.empty());  // what is needed again is there
+}
 
 // --- text of /proc --------------------------------------------------------------------------------------
 

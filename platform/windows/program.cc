@@ -41,4 +41,9 @@ std::vector<std::string> begin_program(int argc, char** argv) {
   return all;
 }
 
+void trim_memory() {
+  constexpr auto kAll = static_cast<SIZE_T>(-1);
+  ::SetProcessWorkingSetSize(::GetCurrentProcess(), kAll, kAll);
+}
+
 }  // namespace jump::platform

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kOnlineTime = 30;  // seconds, to come online for the first time
 constexpr double kReturnTime = 90;  // the longest pause between two tries, and some
+constexpr double kSettling = 12;    // until it has given back what the start needed
 constexpr double kMiB = 1024 * 1024;
 
 // All resident processes of the client together.
@@ -90,7 +91,7 @@ Report outage(const Options& options) {
   Client client(appliance, scratch);
   if (!client.wait_until_online(kOnlineTime))
     give_up(Error(Fault::timed_out, "the Jump Client does not come online"));
-  pause_for(2);
+  pause_for(kSettling);
   const double idle_time = std::max(2.0, options.seconds / 2);
   say("idle for " + std::to_string(static_cast<int>(idle_time)) + " s");
   const ClientUse calm = use_of_family(client.pid());
@@ -103,7 +104,7 @@ Report outage(const Options& options) {
   appliance.start();
   say("waiting for its return");
   const std::optional<double> back = client.wait_until_online(kReturnTime);
-  pause_for(1);
+  pause_for(kSettling);
   const ClientUse after = use_of_family(client.pid());
 
   report.add({"idle client, " + std::to_string(before.processes) + " processes, proportional memory", "MiB",
