@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <bit>
+
 namespace jump::platform {
 namespace {
 
@@ -17,7 +19,7 @@ int drop_code(dl_phdr_info* object, std::size_t, void*) {
     if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0 || (part.p_flags & PF_W) != 0) continue;
     const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) & ~(page - 1);
     const std::uintptr_t end = object->dlpi_addr + part.p_vaddr + part.p_memsz;
-    static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));  // or it stays
+    static_cast<void>(::madvise(std::bit_cast<void*>(begin), end - begin, MADV_DONTNEED));  // or it stays
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 // blocking caller outside, who starts coroutines there and waits for what they return.
 #pragma once
 
+#include <cstdlib>
 #include <future>
 #include <thread>
 #include <type_traits>
@@ -20,7 +21,13 @@ class Worker {
   Worker() : work_(io_.get_executor()), tasks_(io_.get_executor()), thread_([this] { io_.run(); }) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  ~Worker() { stop(); }
+  ~Worker() {
+    try {
+      stop();
+    } catch (...) {
+      std::abort();  // its thread still uses it
+    }
+  }
 
   asio::any_io_executor executor() { return io_.get_executor(); }
 
