@@ -83,6 +83,8 @@ class Faults(case.LabCase):
         lines = self.console.start("exec", "web", "--", "awk", program, name="lines")
         transfer = self.console.start("cp", "--quiet", f"web:{source}", there, name="transfer")
         lines.wait_for_output(r"line \d+\n", 60)
+        # A session that is there outlasts them; one cannot start while the endpoint is away for a moment.
+        lab.wait_until(lambda: [one["state"] for one in self.console.sessions()] == ["running"] * 2, 60, "both sessions run")
         plan = [self.cut, self.move, self.kill_supervisor] + [self.reset] * RESETS + \
             [self.kill_tunnel] * TUNNEL_KILLS + [self.kill_appliance] * APPLIANCE_KILLS
         random.shuffle(plan)
