@@ -158,10 +158,11 @@ class Readme(NetworkCase):
         self.run_line(self.desk, "jump cp")
         with open(os.path.join(self.srv, "www/site/index.html"), encoding="ascii") as file:
             self.assertEqual(file.read(), "hello\n")
-        self.endpoint.start("socat", "TCP-LISTEN:5432,bind=127.0.0.1,reuseaddr,fork", "EXEC:echo reached")
+        self.endpoint.start("socat", "-t20", "TCP-LISTEN:5432,bind=127.0.0.1,reuseaddr,fork", "EXEC:echo reached")
+        self.endpoint.wait_for_listener(5432)
         self.start_line(self.desk, "jump forward")
         self.desk.wait_for_listener(5432)
-        self.assertEqual(self.desk.run("socat", "-T5", "-", "TCP:127.0.0.1:5432").stdout, "reached\n")
+        self.assertEqual(self.desk.run("socat", "-t20", "-T20", "-", "TCP:127.0.0.1:5432").stdout, "reached\n")
         sessions = self.desk.run("jump", "sessions", "--json", env=self.environment()).stdout
         first = [one["id"] for one in json.loads(sessions) if one["kind"] == "shell"][0]
         self.run_line(self.desk, "jump sessions", SESSION=first)

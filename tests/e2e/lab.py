@@ -15,6 +15,7 @@ their last lines are printed when a test fails.
 """
 
 import atexit
+import fcntl
 import glob
 import os
 import re
@@ -395,7 +396,14 @@ def kill_writers(wanted):
 
 
 def remove_leftovers():
-    """What labs left whose process is gone: session processes, namespaces, terminals, folders."""
+    """What labs left whose process is gone: session processes, namespaces, terminals, folders. One program at a time:
+    two may begin together."""
+    with open(os.path.join(tempfile.gettempdir(), PREFIX + ".lock"), "w", encoding="ascii") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        _remove_leftovers()
+
+
+def _remove_leftovers():
     def left(name):
         found = re.match(rf"({PREFIX}(\d+))-", name)
         return found.group(1) if found and not os.path.exists(f"/proc/{found.group(2)}") else None

@@ -123,7 +123,7 @@ class Machine:
         with open(os.path.join(self.net.logs, f"{self.name}-console.log"), "ab") as log:
             self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                                           start_new_session=True, preexec_fn=self.enter_groups)
-        lab.wait_until(lambda: self.popen.poll() is not None or self.state() in ("running", "degraded"), 60,
+        lab.wait_until(lambda: self.popen.poll() is not None or self.state() in ("running", "degraded"), 180,
                        lambda: f"{self.name} boots: {self.state()}")
         if self.popen.poll() is not None:
             with open(os.path.join(self.net.logs, f"{self.name}-console.log"), encoding="utf-8", errors="replace") as log:

@@ -62,7 +62,7 @@ class SshServers(BehindCase):
         config = self.file(f"sshd-{port}-{os.path.basename(key)}", "\n".join(
             (f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "PidFile none", "UsePAM yes",
              "PasswordAuthentication yes", "KbdInteractiveAuthentication no", *lines)) + "\n")
-        server = suite.start(self.lab, "/usr/sbin/sshd", "-D", "-e", "-f", config, name=f"sshd-{port}")
+        server = suite.start(self.lab, "/usr/sbin/sshd", "-D", "-e", "-f", config, name=f"sshd-{port}-{os.path.basename(key)}")
         server.wait_for_output("Server listening")
         return server, port
 
@@ -241,9 +241,10 @@ class SshServers(BehindCase):
         first = self.terminal("shell", "--accept-new-host-key", "ends")
         first.wait_for(r"\$ ?$")
         session = self.session()["id"]
-        first.type("(sleep 1; kill -9 $$) & exec sleep 1000\n")
+        first.type("(sleep 3; kill -9 $$) & echo be''gun; exec sleep 1000\n")
+        first.wait_for("^begun$")
         first.close()
-        time.sleep(2)
+        time.sleep(4)
         second = self.terminal("shell", "--attach", session)
         self.assertEqual(second.status(), 128 + 9)
 

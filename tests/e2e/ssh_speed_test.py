@@ -212,6 +212,7 @@ class Speed(case.LabCase):
         threading.Thread(target=self.serve_each, args=(counter, self.count), daemon=True).start()
         redis = suite.free_port()
         suite.start(self.lab, "redis-server", "--bind", "127.0.0.1", "--port", str(redis), "--save", "", name="redis")
+        lab.wait_until(lambda: self.answers(redis), 30, "redis listens")
         web = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.addCleanup(web.close)
         self.everybody = threading.Barrier(AT_ONCE)

@@ -97,7 +97,8 @@ class TerminalTest(NetworkCase):
             if re.search("Quit", terminal.screen()):
                 break
         self.say(terminal, "echo quit-$?", "quit-131")
-        terminal.type("cat\n")
+        terminal.type("sh -c 'echo re\"\"ady; exec cat'\n")
+        terminal.wait_for("^ready$")  # the shell has left the terminal to it
         terminal.type("end of\ninput\n")
         terminal.wait_for("(?s)input.*^input$")  # typed, and written by cat: it reads by now
         terminal.keys("C-d")
@@ -113,9 +114,10 @@ class TerminalTest(NetworkCase):
     def test_wide_and_combining_characters_keep_their_cells(self):
         terminal = self.shell()
         for text, cells in (("漢字かな", 8), ("😀🚀", 4), ("e\u0301a\u0308", 2), ("한국어", 6), ("naïve", 5)):
-            terminal.type(f"printf '\\n%s' '{text}'; sleep 1; echo; clear\n")
+            terminal.type(f"printf '\\n%s' '{text}'; read; clear\n")
             terminal.wait_for(f"^{text}$")
             self.assertEqual(terminal.cursor()[0], cells, text)
+            terminal.type("\n")
             terminal.wait_for(r"\A.*[#$]\s*\Z")
         # Line editing knows them too: the second character goes, no cell stays behind.
         terminal.type("echo 漢字X")
@@ -158,7 +160,9 @@ class TerminalTest(NetworkCase):
         beside = Terminal(self.lab, ["bash"], host=self.desk)
         beside.wait_for(r"[#$]\s*$")
         print(f"yes | head -c {FLOOD}M: {through:.1f} s in jump shell, {self.flood(beside):.1f} s in tmux alone", flush=True)
-        terminal.type("clear; yes\n")
+        terminal.type("clear\n")  # the flood's own lines are no sign of this one
+        terminal.wait_for(r"\A.*[#$]\s*\Z")
+        terminal.type("yes\n")
         terminal.wait_for(r"^y\ny\ny$")
         started = time.monotonic()
         terminal.keys("C-c")
@@ -185,8 +189,8 @@ class TerminalTest(NetworkCase):
         self.say(terminal, "echo be''fore", "^before$")
         self.desk.cut()
         self.desk.reset_connections(self.suite.port)
-        terminal.wait_for(r"no connection to the appliance for 1 s, waits up to 10 min\. ~\. leaves$")
-        terminal.wait_for(r"for 3 s, waits")
+        terminal.wait_for(r"no connection to the appliance for \d s, waits up to 10 min\. ~\. leaves$")
+        terminal.wait_for(r"for ([3-9]|\d\d) s, waits")
         self.assertEqual(terminal.screen().count("no connection"), 1)
         terminal.type("echo af''ter\n")
         self.desk.restore()
@@ -198,7 +202,7 @@ class TerminalTest(NetworkCase):
         terminal.wait_for(r"^jump: no connection to web for \d+ s, waits up to 10 min\. ~\. leaves", 40)
         print(f"a silent endpoint is told after {time.monotonic() - lost:.1f} s: "
               f"{terminal.screen().splitlines()[-1]}", flush=True)
-        self.assertLess(time.monotonic() - lost, 16)
+        self.assertLess(time.monotonic() - lost, 20)
         self.endpoint.restore()
         self.say(terminal, "echo a''gain", "^again$", 60)
         # ~. leaves also while there is nobody to tell.

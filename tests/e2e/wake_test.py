@@ -47,7 +47,7 @@ class Wake(unittest.TestCase):
         return client
 
     def power_off(self, client):
-        for pid in [client.process.pid, *client.processes("tunnel")]:
+        for pid in [*client.processes("tunnel"), client.process.pid]:
             os.kill(pid, signal.SIGKILL)
         client.process.popen.wait()
         lab.wait_until(lambda: not self.info(client.name)["online"], 60, f"{client.name} is offline")
@@ -197,6 +197,7 @@ class Wake(unittest.TestCase):
     def test_a_helper_that_dies_in_the_middle_is_told_from_one_that_sent(self):
         self.sleeper("patient")
         second = self.sites.client("a", "a2")
+        lab.wait_until(lambda: (self.info("a2").get("inventory") or {}).get("interfaces"), 30, "its interfaces are known")
         try:
             os.kill(second.process.pid, signal.SIGSTOP)  # its supervisor gets the order and does nothing
             waiting = self.console_in_background("patient-wake", "wake", "patient", "--json")
@@ -270,13 +271,13 @@ class Wake(unittest.TestCase):
         host.run("ip", "link", "set", "br7", "up")
         host.run("ip", "link", "set", "out7", "up")
         try:
-            member = lab.wait_until(lambda: (interface("in7") or {}).get("member_of") and interface("in7"), 5, "the bridge is reported")
+            member = lab.wait_until(lambda: (interface("in7") or {}).get("member_of") and interface("in7"), 20, "the bridge is reported")
             self.assertEqual((member["kind"], member["member_of"]), ("veth", "br7"))
             self.assertEqual(interface("br7")["kind"], "bridge")
         finally:
             host.run("ip", "link", "del", "br7")
             host.run("ip", "link", "del", "in7")
-        lab.wait_until(lambda: interface("br7") is None, 5, "it is gone again")
+        lab.wait_until(lambda: interface("br7") is None, 20, "it is gone again")
         self.assertIn(f"gateway 192.168.1.1 at {gateway}", self.console.run("info", "a1"))
 
     def test_an_appliance_that_stops_in_the_middle_still_writes_the_event(self):

@@ -46,7 +46,7 @@ class JumpOnWindows(NetworkCase):
 
     @classmethod
     def jump(cls, *words, text=b"", program=("wine", PROGRAM)):
-        done = subprocess.run(cls.inside(*program, *words), input=text, capture_output=True, env=cls.environment, timeout=60,
+        done = subprocess.run(cls.inside(*program, *words), input=text, capture_output=True, env=cls.environment, timeout=180,
                               cwd=cls.lab.folder)
         return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
 

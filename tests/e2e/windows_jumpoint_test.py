@@ -32,7 +32,7 @@ class BehindWindows(jumpoint_console_test.Behind):
         program = [PROGRAM, "--config", "Z:" + config]
         machine.run(*program, "install", "--no-start", "--key-info-file", "Z:" + key)
         self.node = suite.start(self.lab, "wine", *program, "run", name="node", env=machine.environment)
-        lab.wait_until(lambda: "1 of 1" in self.console.run("jumpoint", "list"), 30, "the node is online")
+        lab.wait_until(lambda: "1 of 1" in self.console.run("jumpoint", "list"), 90, "the node is online")
 
     # What is the node's work; the rest is of the appliance and of `jump`.
     test_no_is_no = None

@@ -105,7 +105,7 @@ class WindowsCase(NetworkCase):
         return bool(one) and one[0]["state"] in ("online", "in_use", "in use")
 
     @classmethod
-    def wait_online(cls, seconds=30):
+    def wait_online(cls, seconds=90):
         try:
             lab.wait_until(cls.online, seconds, "win is online")
         except lab.LabError as error:
@@ -196,14 +196,14 @@ class Used(WindowsCase):
         def fetch():
             done = self.desk.run("curl", "-sf", f"http://127.0.0.1:{local}/page", check=False)
             return done.stdout if done.returncode == 0 else None
-        self.assertEqual(lab.wait_until(fetch, 20, forward.tail), "from behind\n" * 10_000)
+        self.assertEqual(lab.wait_until(fetch, 60, forward.tail), "from behind\n" * 10_000)
         local = suite.free_port()
         refused = self.console.start("forward", "win", f"{local}:{self.server.address}:{target}", name="refused")
         self.addCleanup(refused.stop)
         def try_it():
             self.desk.run("curl", "-sf", f"http://127.0.0.1:{local}/page", check=False)
             return "not allowed" in refused.output()
-        lab.wait_until(try_it, 20, refused.tail)
+        lab.wait_until(try_it, 60, refused.tail)
 
     def test_magic_packets_leave_on_every_way_that_is_there(self):
         ears = self.desk.start("tcpdump", "-l", "-n", "-i", "eth0", "udp port 9", name="ears")
@@ -264,6 +264,8 @@ class Used(WindowsCase):
         here, target = self.lab.path("large"), self.win.path(r"C:\large")
         with open(here, "wb") as file:
             file.write(random.Random(1).randbytes(48 << 20))
+        self.desk.limit_rate("100mbit")
+        self.addCleanup(self.desk.limit_rate, None)
         copy = self.console.start("cp", "--progress", here, "win:C:/large", name="cut-copy")
         self.wait_for_part(8 << 20)
         self.endpoint.cut()
@@ -290,7 +292,8 @@ class Used(WindowsCase):
         terminal = self.windows_shell()
         terminal.type("set mark=kept\n")
         self.win.run("net", "stop", "jump-client")
-        self.win.run("net", "start", "jump-client")
+        # It returns before the service has stopped.
+        lab.wait_until(lambda: self.win.run("net", "start", "jump-client", check=False)[0] == 0, 60, "the service starts again")
         self.wait_online()
         terminal.type("echo one-%mark%\n")
         terminal.wait_for("^one-kept", 60)
@@ -349,7 +352,7 @@ class Kept(WindowsCase):
         self.wait_online()
         self.assertEqual([one["id"] for one in json.loads(self.console.run("assets", "--json"))], first)
         self.msiexec("/x", Wine.windows_path(package("0.2.0")))
-        lab.wait_until(lambda: not self.win.processes("jump-client"), 20, "no process of it is left")
+        lab.wait_until(lambda: not self.win.processes("jump-client"), 60, "no process of it is left")
         self.assertFalse(self.online())
         self.assertEqual(self.left(before), set())
         self.win.end()

@@ -19,7 +19,7 @@ from processes import processes
 
 # Without a display, browsers and .NET, which would be asked for at the start.
 QUIET = {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree=;mshtml=", "DISPLAY": ""}
-SECONDS = 120  # for one command
+SECONDS = 300  # for one command
 
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
