@@ -13,21 +13,20 @@
 #include "jumpoint/service/config.h"
 #include "jumpoint/service/kinds.h"
 #include "platform/files.h"
+#include "platform/paths.h"
 
 namespace {
 
 using namespace jump;
 
-constexpr const char* kConfigFile = "/etc/jumpoint/jumpoint.yaml";
-
 struct Options {
-  std::string config_file = kConfigFile;
+  std::string config_file = platform::program_paths("jumpoint").config + "/jumpoint.yaml";
   bool json = false;
   endpoint::InstallOptions install;
 };
 
 void add_commands(CLI::App& app, Options& options) {
-  app.add_subcommand("run", "The service itself (started by systemd)");
+  app.add_subcommand("run", "The service itself (started by the service manager)");
   auto* install = app.add_subcommand("install", "Make this machine a node of a Jumpoint, with its key");
   install->footer(
       "Example: jumpoint install --key-info-file key.txt\n"

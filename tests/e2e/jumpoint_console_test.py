@@ -22,7 +22,9 @@ def user_exists():
     return subprocess.run(["id", USER], capture_output=True).returncode == 0
 
 
-class Behind(case.LabCase):
+class NodeCase(case.LabCase):
+    """An appliance, a node and a machine behind it."""
+
     @classmethod
     def setUpClass(cls):
         if not user_exists():
@@ -104,6 +106,8 @@ class Behind(case.LabCase):
         self.console.run("credential", "add", "box login", "--user", USER, "--password-file", self.password_file)
         self.console.run("asset", "edit", "box", "--credential", "box login")
 
+
+class Behind(NodeCase):
     def test_a_shell_asks_for_host_key_and_password(self):
         terminal = self.terminal("shell", "box")
         terminal.wait_for("right key")

@@ -5,7 +5,9 @@ on Linux, so the tests are some of jumpoint_console_test.
 Needs the programs of tools/build-windows (JUMP_WINDOWS_BIN, default build/windows/bin).
 """
 
+import json
 import os
+import time
 
 import case
 import jumpoint_console_test
@@ -40,6 +42,56 @@ class BehindWindows(jumpoint_console_test.Behind):
     test_a_question_reaches_the_person_through_ssh = None
     test_one_list_shows_all_kinds = None
     test_ones_own_ssh = None
+
+
+class Installed(jumpoint_console_test.NodeCase):
+    """From its package, as a service of the machine."""
+
+    def start_node(self):
+        self.machine = wine.Wine(self.lab)
+        packages = self.lab.path("packages")
+        for version in ("0.1.0", "0.2.0"):
+            wine.make_packages(packages, version)
+        self.package = lambda version: os.path.join(packages, f"jumpoint-{version}-x64.msi")
+        self.before = self.machine.files()
+        folder = self.machine.path(r"C:\ProgramData\Jumpoint\config")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "jumpoint.yaml"), "w", encoding="ascii", newline="\r\n") as file:
+            file.write('target_allow: ["127.0.0.1:*"]\n')
+        began = time.monotonic()
+        self.machine.install(self.package("0.1.0"), self.console.run("jumpoint", "key", "lab"))
+        self.wait_online()
+        print(f"  msiexec /i to online: {time.monotonic() - began:.1f} s", flush=True)
+
+    def wait_online(self):
+        lab.wait_until(lambda: "1 of 1" in self.console.run("jumpoint", "list"), 90, "the node is online")
+
+    def nodes(self):
+        return [one["id"] for one in json.loads(self.console.run("jumpoint", "nodes", "lab", "--json"))]
+
+    def behind(self):
+        done = self.jump("exec", "--batch", "box", "--", "echo", "behind")
+        self.assertEqual((done.returncode, done.stdout), (0, b"behind\n"), done.stderr)
+
+    def test_it_comes_works_is_upgraded_and_goes(self):
+        self.trust()
+        self.store_credential()
+        first = self.nodes()
+        self.behind()
+        self.machine.msiexec("/i", wine.Wine.windows_path(self.package("0.2.0")))
+        self.wait_online()
+        self.assertEqual(self.nodes(), first)
+        self.behind()
+        # The machine is switched off and on.
+        self.machine.end()
+        lab.wait_until(lambda: "0 of 1" in self.console.run("jumpoint", "list"), 60, "the appliance knows")
+        self.machine.begin()
+        self.wait_online()
+        self.behind()
+        self.machine.msiexec("/x", wine.Wine.windows_path(self.package("0.2.0")))
+        lab.wait_until(lambda: not self.machine.processes("jumpoint"), 60, "no process of it is left")
+        self.assertEqual(self.machine.new_files(self.before), set())
+        print(f"  after its removal: {self.console.run('jumpoint', 'nodes', 'lab').strip() or 'no node'}", flush=True)
 
 
 if __name__ == "__main__":

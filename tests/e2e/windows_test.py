@@ -12,7 +12,6 @@ import os
 import random
 import re
 import shutil
-import sys
 import tempfile
 import time
 
@@ -21,7 +20,7 @@ import lab
 import suite
 from network import NetworkCase
 from terminal import Terminal
-from wine import BIN, ROOT, Wine, need
+from wine import ROOT, Wine, make_packages, need
 
 OUT = tempfile.mkdtemp(prefix="jump-windows-test-")
 SHIM = os.path.join(ROOT, "tests", "support", "windows", "console_shim.cc")
@@ -37,8 +36,7 @@ def package(version):
 def setUpModule():
     need("jump-client.exe")
     for version in ("0.1.0", "0.2.0"):
-        lab.sh(sys.executable, os.path.join(ROOT, "installers", "windows", "make_msi.py"), "--bin", BIN, "--out", OUT,
-               "--version", version)
+        make_packages(OUT, version)
     lab.sh("x86_64-w64-mingw32-g++-posix", "-O1", "-municode", "-static", "-o", os.path.join(OUT, "shell.exe"), SHIM)
 
 
@@ -53,12 +51,6 @@ def note(text):
 def digest(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def told(log):
-    """Of the installer's log what says why: the words of our own actions, and the last lines."""
-    ours = [line for line in log.splitlines() if re.match(r"(install|uninstall): |Property\(S\): (KEY|JC_|START)|Error", line)]
-    return "\n".join(ours + ["..."] + log.splitlines()[-15:])
 
 
 class WindowsCase(NetworkCase):
@@ -77,22 +69,8 @@ class WindowsCase(NetworkCase):
         cls.win.begin()
 
     @classmethod
-    def msiexec(cls, *words, check=True):
-        status, _ = cls.win.run("msiexec", *words, "/qn", r"/l*v", r"C:\msi.log", check=False)
-        with open(cls.win.path(r"C:\msi.log"), encoding="utf-8", errors="replace") as file:
-            log = file.read()
-        if check and status != 0:
-            raise lab.LabError(f"msiexec {' '.join(words)}: status {status}:\n{told(log)}")
-        return status, log
-
-    @classmethod
     def install(cls, *words, key=None, check=True, version="0.1.0"):
-        path = cls.win.path(r"C:\key.txt")
-        with open(path, "w", encoding="ascii") as file:
-            file.write((key or cls.key) + "\n")
-        answer = cls.msiexec("/i", Wine.windows_path(package(version)), r"KEY_INFO_FILE=C:\key.txt", *words, check=check)
-        os.remove(path)
-        return answer
+        return cls.win.install(package(version), key or cls.key, *words, check=check)
 
     @classmethod
     def jump_client(cls, *words, check=True):
@@ -316,12 +294,7 @@ class Kept(WindowsCase):
         status, log = self.install("JC_NAME=win", key=damaged, check=False)
         self.assertEqual(status, FAILED)
         self.assertRegex(log, r"\(exit status 1[0-9]?\)")
-        self.assertEqual(self.left(before), set())
-
-    def left(self, before):
-        """What is there now that was not; the installer's own log and Wine's are not looked at."""
-        return {name for name in self.win.files() - before if name.lower() not in ("msi.log", "key.txt")
-                and not name.startswith("windows/Installer") and name != "windows/Installer"}
+        self.assertEqual(self.win.new_files(before), set())
 
     def test_it_comes_is_upgraded_with_a_session_open_and_goes(self):
         before = self.win.files()
@@ -337,24 +310,24 @@ class Kept(WindowsCase):
         terminal = self.windows_shell()
         terminal.type("set mark=kept\n")
         begun = time.monotonic()
-        self.msiexec("/i", Wine.windows_path(package("0.2.0")))
+        self.win.msiexec("/i", Wine.windows_path(package("0.2.0")))
         self.wait_online()
         note(f"upgrade to online: {time.monotonic() - begun:.1f} s")
         terminal.type("echo three-%mark%\n")
         terminal.wait_for("^three-kept", 60)
         terminal.type("exit\n")
         terminal.status()
-        status, _ = self.msiexec("/i", Wine.windows_path(package("0.1.0")), check=False)
+        status, _ = self.win.msiexec("/i", Wine.windows_path(package("0.1.0")), check=False)
         self.assertNotEqual(status, 0, "an older version was installed over a newer one")
         # The machine is switched off and on.
         self.win.end()
         self.win.begin()
         self.wait_online()
         self.assertEqual([one["id"] for one in json.loads(self.console.run("assets", "--json"))], first)
-        self.msiexec("/x", Wine.windows_path(package("0.2.0")))
+        self.win.msiexec("/x", Wine.windows_path(package("0.2.0")))
         lab.wait_until(lambda: not self.win.processes("jump-client"), 60, "no process of it is left")
         self.assertFalse(self.online())
-        self.assertEqual(self.left(before), set())
+        self.assertEqual(self.win.new_files(before), set())
         self.win.end()
         self.assertEqual([line for line in self.win.registry() if "jump-client" in line or "Jump Client" in line], [])
         states = [one["state"] for one in json.loads(self.console.run("assets", "--json"))]

@@ -39,6 +39,17 @@ def need(program):
         sys.exit(case.SKIPPED)
 
 
+def make_packages(folder, version="0.1.0"):
+    lab.sh(sys.executable, os.path.join(ROOT, "installers", "windows", "make_msi.py"), "--bin", BIN, "--out", folder,
+           "--version", version)
+
+
+def told(log):
+    """Of the installer's log what says why: the words of our own actions, and the last lines."""
+    ours = [line for line in log.splitlines() if re.match(r"(install|uninstall): |Property\(S\): (KEY|JC_|START)|Error", line)]
+    return "\n".join(ours + ["..."] + log.splitlines()[-15:])
+
+
 class Wine:
     def __init__(self, net, host=None, name="wine"):
         self.host = host
@@ -84,6 +95,29 @@ class Wine:
     def run(self, *words, check=True):
         """A program of Windows. Of its exit status Linux sees 8 bits."""
         return self.host_run("wine", *words, check=check)
+
+    def msiexec(self, *words, check=True):
+        """Status and log."""
+        status, _ = self.run("msiexec", *words, "/qn", r"/l*v", r"C:\msi.log", check=False)
+        with open(self.path(r"C:\msi.log"), encoding="utf-8", errors="replace") as file:
+            log = file.read()
+        if check and status != 0:
+            raise lab.LabError(f"msiexec {' '.join(words)}: status {status}:\n{told(log)}")
+        return status, log
+
+    def install(self, package, key, *words, check=True):
+        """With the text of a deployment key."""
+        path = self.path(r"C:\key.txt")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(key.strip() + "\n")
+        answer = self.msiexec("/i", self.windows_path(package), r"KEY_INFO_FILE=C:\key.txt", *words, check=check)
+        os.remove(path)
+        return answer
+
+    def new_files(self, before):
+        """What is there now that was not; the installer's own log and Wine's are not looked at."""
+        return {name for name in self.files() - before if name.lower() not in ("msi.log", "key.txt")
+                and not name.startswith("windows/Installer") and name != "windows/Installer"}
 
     def path(self, windows):
         r"""C:\x → where that is on this machine."""
