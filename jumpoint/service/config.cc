@@ -3,6 +3,7 @@
 #include <array>
 
 #include "common/access/address.h"
+#include "common/base/file_path.h"
 #include "common/endpoint/allow_list.h"
 #include "jumpoint/proxy/authority.h"
 #include "jumpoint/service/abilities.h"
@@ -27,7 +28,7 @@ void validate(const Config& config, config::Checks& checks) {
 
 void validate(const ZoneProxyLimits& limits, config::Checks& checks) {
   using std::chrono::milliseconds;
-  if (!limits.access_log.empty() && limits.access_log.front() != '/')
+  if (!limits.access_log.empty() && !file_path(limits.access_log).is_absolute())
     checks.fault("access_log", "expected an absolute path");
   if (!limits.host.empty() && !proxy::parse_host(limits.host) && !access::parse_address(limits.host))
     checks.fault("host", "expected a host name or an address, without http:// or https://");
