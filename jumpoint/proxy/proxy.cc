@@ -46,6 +46,13 @@ asio::ip::address to_asio(const access::Address& address) {
   return asio::ip::address_v6(bytes);
 }
 
+// After an accept that gave nothing: its peer has left already, or the system has no room for it.
+bool can_go_on(const boost::system::error_code& failed) {
+  if (failed == asio::error::connection_aborted || failed == asio::error::connection_reset) return true;
+  log::warning("proxy", "cannot accept", {{"reason", failed.message()}});
+  return false;
+}
+
 // What no name of an appliance can stand for: this host itself, everybody, nobody.
 bool is_nowhere(const access::Address& address) {
   const asio::ip::address plain = to_asio(address);
@@ -310,36 +317,40 @@ Result<void> Proxy::listen() {
   return {};
 }
 
+// One is waited for by accepting it: that a listener is readable cannot be waited for on Windows.
 Task<> Proxy::accept(std::unique_ptr<Listener> listener) {
   while (listener->acceptor.is_open()) {
+    Worker& worker = idlest_worker();
+    tcp::endpoint source;
     boost::system::error_code failed;
-    co_await listener->acceptor.async_wait(tcp::acceptor::wait_read,
-                                           asio::redirect_error(asio::use_awaitable, failed));
-    if (failed) break;
-    if (!accept_some(*listener)) co_await sleep_for(kNoFilesPause);
+    Socket socket = co_await listener->acceptor.async_accept(
+        worker.context(), source, asio::redirect_error(asio::use_awaitable, failed));
+    if (failed == asio::error::operation_aborted || failed == asio::error::bad_descriptor) break;
+    if (!failed) arrived(worker, std::move(socket), source);
+    const bool room = failed ? can_go_on(failed) : accept_more(*listener);
+    if (!room) co_await sleep_for(kNoFilesPause);
   }
   if (listener_ == listener.get()) listener_ = nullptr;
 }
 
-// False: the system has nothing left for another connection.
-bool Proxy::accept_some(Listener& listener) {
-  for (int i = 0; i < kAcceptsAtOnce; ++i) {
-    std::size_t chosen = next_worker_ % workers_.size();
-    for (std::size_t at = 0; at < workers_.size(); ++at) {
-      if (workers_[at]->tunnels() < workers_[chosen]->tunnels()) chosen = at;
-    }
-    ++next_worker_;
-    Worker& worker = *workers_[chosen];
+Worker& Proxy::idlest_worker() {
+  std::size_t chosen = next_worker_ % workers_.size();
+  for (std::size_t at = 0; at < workers_.size(); ++at) {
+    if (workers_[at]->tunnels() < workers_[chosen]->tunnels()) chosen = at;
+  }
+  ++next_worker_;
+  return *workers_[chosen];
+}
+
+// What came besides. False: the system may have nothing left for another connection.
+bool Proxy::accept_more(Listener& listener) {
+  for (int i = 1; i < kAcceptsAtOnce; ++i) {
+    Worker& worker = idlest_worker();
     tcp::endpoint source;
     boost::system::error_code failed;
     Socket socket = listener.acceptor.accept(worker.context(), source, failed);
     if (failed == asio::error::would_block || failed == asio::error::try_again) return true;
-    if (failed == asio::error::no_descriptors ||
-        failed == boost::system::errc::too_many_files_open_in_system || failed == asio::error::no_memory ||
-        failed == asio::error::no_buffer_space) {
-      log::warning("proxy", "cannot accept", {{"reason", failed.message()}});
-      return false;
-    }
+    if (failed && !can_go_on(failed)) return false;
     if (!failed) arrived(worker, std::move(socket), source);
   }
   return true;

@@ -71,7 +71,8 @@ class Proxy {
   Task<Result<void>> reach_appliance();
   Result<void> listen();
   Task<> accept(std::unique_ptr<Listener> listener);
-  bool accept_some(Listener& listener);
+  Worker& idlest_worker();
+  bool accept_more(Listener& listener);
   void arrived(Worker& worker, Socket socket, const asio::ip::tcp::endpoint& source);
   void ended(const Report& report);
   void publish();

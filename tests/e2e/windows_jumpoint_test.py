@@ -7,6 +7,7 @@ Needs the programs of tools/build-windows (JUMP_WINDOWS_BIN, default build/windo
 
 import json
 import os
+import subprocess
 import time
 
 import case
@@ -57,7 +58,7 @@ class Installed(jumpoint_console_test.NodeCase):
         folder = self.machine.path(r"C:\ProgramData\Jumpoint\config")
         os.makedirs(folder)
         with open(os.path.join(folder, "jumpoint.yaml"), "w", encoding="ascii", newline="\r\n") as file:
-            file.write('target_allow: ["127.0.0.1:*"]\n')
+            file.write('target_allow: ["127.0.0.1:*"]\nzone_proxy: {access_log: "C:/ProgramData/Jumpoint/log/access.log"}\n')
         began = time.monotonic()
         self.machine.install(self.package("0.1.0"), self.console.run("jumpoint", "key", "lab"))
         self.wait_online()
@@ -73,11 +74,27 @@ class Installed(jumpoint_console_test.NodeCase):
         done = self.jump("exec", "--batch", "box", "--", "echo", "behind")
         self.assertEqual((done.returncode, done.stdout), (0, b"behind\n"), done.stderr)
 
+    def through_the_proxy(self, port):
+        """Its status of an answer of the appliance; 0 where there is none."""
+        done = subprocess.run(["curl", "-sk", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code}", "-x", f"http://127.0.0.1:{port}",
+                               f"https://{self.suite.address}/openapi.yaml"], capture_output=True, text=True)
+        return int(done.stdout)
+
     def test_it_comes_works_is_upgraded_and_goes(self):
         self.trust()
         self.store_credential()
         first = self.nodes()
         self.behind()
+        port = suite.free_port()
+        self.console.run("jumpoint", "edit", "lab", "--zone-proxy", "on", "--proxy-port", str(port), "--proxy-host", "127.0.0.1")
+        lab.wait_until(lambda: self.through_the_proxy(port) == 200, 30, "the zone proxy lets through to the appliance")
+        nobody = self.lab.path("nobody")
+        with open(nobody, "w", encoding="ascii") as file:
+            file.write("127.0.0.0/8\n")
+        self.console.run("jumpoint", "edit", "lab", "--deny", nobody)
+        lab.wait_until(lambda: self.through_the_proxy(port) == 0, 30, "its rules refuse")
+        with open(self.machine.path(r"C:\ProgramData\Jumpoint\log\access.log"), encoding="utf-8") as file:
+            print(f"  the last line of its access log: {file.read().splitlines()[-1]}", flush=True)
         self.machine.msiexec("/i", wine.Wine.windows_path(self.package("0.2.0")))
         self.wait_online()
         self.assertEqual(self.nodes(), first)
