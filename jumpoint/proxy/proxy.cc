@@ -279,7 +279,7 @@ std::string Proxy::own_host() const {
   if (!settings_->host.empty()) return settings_->host;
   if (!own_name_.empty()) return own_name_;
   const std::optional<access::Address> address = access::parse_address(own_address_);
-  return address ? to_text(Host{*address, {}}) : "";
+  return address ? to_text(Host{address, {}}) : "";
 }
 
 // --- listening --------------------------------------------------------------------------------------
