@@ -241,10 +241,13 @@ class SshServers(BehindCase):
         first = self.terminal("shell", "--accept-new-host-key", "ends")
         first.wait_for(r"\$ ?$")
         session = self.session()["id"]
-        first.type("(sleep 3; kill -9 $$) & echo be''gun; exec sleep 1000\n")
-        first.wait_for("^begun$")
+        first.type("echo 'p'id-$$\n")
+        pid = int(first.wait_for(r"^pid-(\d+)$").group(1))
+        gone = self.suite.process.output().count("gone peer=user:")
         first.close()
-        time.sleep(4)
+        lab.wait_until(lambda: self.suite.process.output().count("gone peer=user:") > gone, 20, "its console has left")
+        os.kill(pid, signal.SIGKILL)
+        lab.wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 20, "it has ended, and nobody was there")
         second = self.terminal("shell", "--attach", session)
         self.assertEqual(second.status(), 128 + 9)
 
