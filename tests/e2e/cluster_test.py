@@ -251,7 +251,7 @@ class Cluster(unittest.TestCase):
         self.nodes["n1"].die()
         times = self.start_times()
         print(f"n1 killed, {on_n1} sessions on it; a new start: {self.told(times)}", flush=True)
-        self.assertLess(times[0], 15)
+        self.assertLess(times[0], 5)
         time.sleep(1)
         alive = [one for one in sessions if one.process.poll() is None]
         self.assertEqual(len(alive), SESSIONS, "they wait for the node, as for any endpoint")
@@ -273,7 +273,7 @@ class Cluster(unittest.TestCase):
         host.lose()
         times = self.start_times(3)
         print(f"n1, which has no sessions, is silent; a new start: {self.told(times)}", flush=True)
-        self.assertLess(max(times), 15)
+        self.assertLess(max(times), 5)
         host.restore()
         node = self.nodes["n1"].process
         said = len(node.output())

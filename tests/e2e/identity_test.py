@@ -114,7 +114,7 @@ class Identity(NetworkCase):
         terminal = self.shell("leaver")
         started = time.monotonic()
         print("asset remove: " + self.console.run("asset", "remove", "leaver", "--yes").strip())
-        lab.wait_until(lambda: client.process.status is not None, 30, "the client has uninstalled itself")
+        lab.wait_until(lambda: client.process.status is not None, 5, "the client has uninstalled itself")
         print(f"uninstalled after {time.monotonic() - started:.1f} s: {client.process.tail(3)}")
         status = terminal.status(30)
         print(f"its shell ends with {status}: {terminal.screen().splitlines()[-1]}", flush=True)

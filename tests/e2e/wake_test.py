@@ -271,13 +271,13 @@ class Wake(unittest.TestCase):
         host.run("ip", "link", "set", "br7", "up")
         host.run("ip", "link", "set", "out7", "up")
         try:
-            member = lab.wait_until(lambda: (interface("in7") or {}).get("member_of") and interface("in7"), 20, "the bridge is reported")
+            member = lab.wait_until(lambda: (interface("in7") or {}).get("member_of") and interface("in7"), 5, "the bridge is reported")
             self.assertEqual((member["kind"], member["member_of"]), ("veth", "br7"))
             self.assertEqual(interface("br7")["kind"], "bridge")
         finally:
             host.run("ip", "link", "del", "br7")
             host.run("ip", "link", "del", "in7")
-        lab.wait_until(lambda: interface("br7") is None, 20, "it is gone again")
+        lab.wait_until(lambda: interface("br7") is None, 5, "it is gone again")
         self.assertIn(f"gateway 192.168.1.1 at {gateway}", self.console.run("info", "a1"))
 
     def test_an_appliance_that_stops_in_the_middle_still_writes_the_event(self):

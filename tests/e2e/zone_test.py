@@ -20,7 +20,7 @@ import suite
 
 LONG = network.LONG
 TILLS = ("till1", "till2", "till3")
-BACK = 15  # seconds: a try within 1 s and the next node within 5 s (PRODUCT.md 7.5), on a very busy machine
+BACK = 8  # seconds: a try within 1 s and the next node within 5 s (PRODUCT.md 7.5), on a busy machine
 # Silence is found within 13 s while a session runs, then the same.
 SILENT = 13 + BACK
 
@@ -165,7 +165,7 @@ class Zone(network.NetworkCase):
                     took[name] = time.monotonic() - start
             return len(took) == len(shells)
         lab.wait_until(look, limit, lambda: f"{what}: only {took} are back")
-        lab.wait_until(self.all_online, 30, "status says online")
+        lab.wait_until(self.all_online, 10, "status says online")
         print(f"{what}: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in took.items()) + "; now by "
               + ", ".join(f"{name} {route}" for name, route in self.routes().items()), flush=True)
         return took
@@ -225,7 +225,7 @@ class Zone(network.NetworkCase):
         before = self.nodes["node2"].proxy()
         os.kill(before, 9)
         self.seconds_until_back(shells, "proxy", BACK)
-        lab.wait_until(lambda: self.nodes["node2"].processes("proxy") not in ([], [before]), 30, "it is started again")
+        lab.wait_until(lambda: self.nodes["node2"].processes("proxy") not in ([], [before]), 10, "it is started again")
         self.end(shells)
         self.wait_for_list(self.addresses(self.port))
 
@@ -253,7 +253,7 @@ class Zone(network.NetworkCase):
         type(self).port = port
         wanted = self.addresses(port)
         for client in self.clients.values():
-            lab.wait_until(lambda client=client: sorted(client.status()["zone_proxies"]) == wanted, 30,
+            lab.wait_until(lambda client=client: sorted(client.status()["zone_proxies"]) == wanted, 10,
                            f"{client.name} knows the new port")
         print(f"port moved: all clients know it after {time.monotonic() - start:.1f} s, their tunnels go on", flush=True)
         self.assertEqual({route.rsplit(":", 1)[1] for route in self.routes().values()}, {str(old)})
@@ -287,7 +287,7 @@ class Zone(network.NetworkCase):
                                env=self.console.environment)
         self.assertIn("line 3", warned.stderr)
         client = self.clients["till2"]
-        lab.wait_until(lambda: not client.online(), 30, "till2 is out")
+        lab.wait_until(lambda: not client.online(), 10, "till2 is out")
         lab.wait_until(lambda: "403" in client.status()["tunnel"]["reason"], 20, "it reads why")
         print(client.command("status", check=False), flush=True)
         self.assertTrue(self.clients["till1"].online() and self.clients["till3"].online())
@@ -308,7 +308,7 @@ class Zone(network.NetworkCase):
         self.edit("--zone-proxy", "off")
         lab.wait_until(lambda: not any(client.online() for client in self.clients.values()), 20, "all are out")
         for node in self.nodes.values():
-            lab.wait_until(lambda node=node: not node.processes("proxy"), 30, "there is no proxy process")
+            lab.wait_until(lambda node=node: not node.processes("proxy"), 10, "there is no proxy process")
         warned = self.desk.run(*self.console.words("installer", "create", "--group", "default", "--through", "shop"),
                                env=self.console.environment, check=False)
         self.assertNotEqual(warned.returncode, 0)
