@@ -398,9 +398,12 @@ def kill_writers(wanted):
 def remove_leftovers():
     """What labs left whose process is gone: session processes, namespaces, terminals, folders. One program at a time:
     two may begin together."""
-    with open(os.path.join(tempfile.gettempdir(), PREFIX + ".lock"), "w", encoding="ascii") as turn:
+    turn = os.open(tempfile.gettempdir(), os.O_RDONLY | os.O_DIRECTORY)
+    try:
         fcntl.flock(turn, fcntl.LOCK_EX)
         _remove_leftovers()
+    finally:
+        os.close(turn)
 
 
 def _remove_leftovers():
