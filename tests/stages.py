@@ -3,9 +3,11 @@
 
 The last line counts the tests of all stages: `N passed, N failed, N skipped`. The exit status is 0 only when
 nothing failed. An end-to-end test that fails is run once more, alone: if it passes then, it is UNSTEADY, which is
-counted as passed and said at the end, with what it printed the first time above. Environment: JUMP_FUZZ_SECONDS (for each fuzz target, default 60), JUMP_BUILD (folder of the
-builds, default build/), JUMP_JOBS (default: the number of processors), JUMP_MINUTES (stages that have not begun
-or been built by then are skipped, and said to be; default: no limit), JUMP_WINDOWS (0: nothing for Windows).
+counted as passed and said at the end, with what it printed the first time above.
+
+Environment: JUMP_FUZZ_SECONDS (for each fuzz target, default 60), JUMP_BUILD (folder of the builds, default
+build/), JUMP_JOBS (default: the number of processors), JUMP_MINUTES (stages that have not begun or been built by
+then are skipped, and said to be; default: no limit), JUMP_WINDOWS (0: nothing for Windows).
 """
 
 import argparse
