@@ -26,6 +26,7 @@ constexpr auto kLookAgain = seconds(30);  // names may lead elsewhere
 constexpr auto kTryAgain = seconds(5);    // while the appliance is out of reach
 constexpr auto kReachLimit = seconds(5);  // for one address
 constexpr auto kTellEvery = seconds(60);
+// The system does not tell when it has room for another connection again.
 constexpr auto kNoFilesPause = std::chrono::milliseconds(100);
 constexpr int kBacklog = 4096;
 constexpr int kAcceptsAtOnce = 64;  // then the rest of the loop has its turn

@@ -2,7 +2,7 @@
 // blocking caller outside, who starts coroutines there and waits for what they return.
 #pragma once
 
-#include <cstdlib>
+#include <exception>
 #include <future>
 #include <thread>
 #include <type_traits>
@@ -25,7 +25,7 @@ class Worker {
     try {
       stop();
     } catch (...) {
-      std::abort();  // its thread still uses it
+      std::terminate();  // its thread still uses it; as always here, and with what was thrown
     }
   }
 
